@@ -1,0 +1,106 @@
+"""The methods: each sub-package describes itself with a `SPEC` and is found by that."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+
+from napari_ivos.errors import EngineError
+from napari_ivos.methods._protocol import (
+    Annotation,
+    Engine,
+    FrameResult,
+    Frames,
+    HumanMap,
+    InteractRequest,
+    Memory,
+    MethodSpec,
+    PropagateRequest,
+)
+
+__all__ = [
+    "Annotation",
+    "Engine",
+    "FrameResult",
+    "Frames",
+    "HumanMap",
+    "InteractRequest",
+    "Memory",
+    "MethodSpec",
+    "PropagateRequest",
+    "create_engine",
+    "get_method",
+    "list_methods",
+]
+
+
+@cache
+def _specs() -> tuple[MethodSpec, ...]:
+    found = []
+    for module in pkgutil.iter_modules(__path__):
+        if module.ispkg and not module.name.startswith("_"):
+            found.append(importlib.import_module(f"{__name__}.{module.name}").SPEC)
+    return tuple(sorted(found, key=lambda spec: spec.name))
+
+
+def list_methods() -> list[MethodSpec]:
+    """All methods there are, by name.
+
+    Returns
+    -------
+    list of MethodSpec
+        Listing imports neither torch nor any method's engine.
+    """
+    return list(_specs())
+
+
+def get_method(name: str) -> MethodSpec:
+    """Description of the method called `name`.
+
+    Raises
+    ------
+    EngineError
+        When there is no such method.
+    """
+    for spec in _specs():
+        if spec.name == name:
+            return spec
+    known = ", ".join(spec.name for spec in _specs())
+    raise EngineError(f"There is no method called '{name}'.", f"Choose one of: {known}.")
+
+
+def create_engine(name: str, device: str = "auto", checkpoint: Path | None = None) -> Engine:
+    """Load a method.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_methods`.
+    device : str
+        "auto", or one of the method's devices, with an index if wanted ("cuda:1").
+    checkpoint : Path, optional
+        A file or folder of weights, for methods that take one.
+
+    Returns
+    -------
+    Engine
+
+    Raises
+    ------
+    EngineError
+        No such method, or a device that it cannot use.
+    """
+    spec = get_method(name)
+    kind = device.split(":")[0]
+    if device != "auto" and kind not in spec.devices:
+        raise EngineError(
+            f"The method '{name}' does not run on '{device}'.",
+            f"Choose 'auto' or one of: {', '.join(spec.devices)}.",
+        )
+    if checkpoint is not None and spec.checkpoint == "none":
+        raise EngineError(f"The method '{name}' takes no checkpoint.", "Leave it out.")
+    module, function = spec.engine.split(":")
+    engine: Engine = getattr(importlib.import_module(module), function)(device, checkpoint)
+    return engine
