@@ -30,7 +30,8 @@ def labels_from_probs(probs: ProbMap, objects: Sequence[ObjectId]) -> LabelMap:
         Ties go to the background, then to the lower channel.
     """
     ids = np.array([0, *objects], dtype=np.uint16)
-    return ids[np.argmax(probs, axis=0)]
+    labels: LabelMap = ids[np.argmax(probs, axis=0)]
+    return labels
 
 
 def probs_from_labels(labels: AnyArray, objects: Sequence[ObjectId]) -> ProbMap:

@@ -30,6 +30,7 @@ __all__ = [
     "Memory",
     "MethodSpec",
     "PropagateRequest",
+    "check_choice",
     "create_engine",
     "get_method",
     "list_methods",
@@ -38,10 +39,11 @@ __all__ = [
 
 @cache
 def _specs() -> tuple[MethodSpec, ...]:
-    found = []
-    for module in pkgutil.iter_modules(__path__):
-        if module.ispkg and not module.name.startswith("_"):
-            found.append(importlib.import_module(f"{__name__}.{module.name}").SPEC)
+    found: list[MethodSpec] = [
+        importlib.import_module(f"{__name__}.{module.name}").SPEC
+        for module in pkgutil.iter_modules(__path__)
+        if module.ispkg and not module.name.startswith("_")
+    ]
     return tuple(sorted(found, key=lambda spec: spec.name))
 
 
@@ -92,8 +94,27 @@ def create_engine(name: str, device: str = "auto", checkpoint: Path | None = Non
     EngineError
         No such method, or a device that it cannot use.
     """
+    check_choice(name, device, checkpoint)
+    module, function = get_method(name).engine.split(":")
+    engine: Engine = getattr(importlib.import_module(module), function)(device, checkpoint)
+    return engine
+
+
+def check_choice(name: str, device: str = "auto", checkpoint: Path | None = None) -> MethodSpec:
+    """Whether a method, a device and a checkpoint go together, without loading anything.
+
+    Returns
+    -------
+    MethodSpec
+        The method's description.
+
+    Raises
+    ------
+    EngineError
+        No such method, a kind of device that it cannot use, or a checkpoint too many or too few.
+    """
     spec = get_method(name)
-    kind = device.split(":")[0]
+    kind = device.split(":", maxsplit=1)[0]
     if device != "auto" and kind not in spec.devices:
         raise EngineError(
             f"The method '{name}' does not run on '{device}'.",
@@ -101,6 +122,4 @@ def create_engine(name: str, device: str = "auto", checkpoint: Path | None = Non
         )
     if checkpoint is not None and spec.checkpoint == "none":
         raise EngineError(f"The method '{name}' takes no checkpoint.", "Leave it out.")
-    module, function = spec.engine.split(":")
-    engine: Engine = getattr(importlib.import_module(module), function)(device, checkpoint)
-    return engine
+    return spec

@@ -93,7 +93,7 @@ class InteractRequest:
     objects: tuple[ObjectId, ...]
     """Ids of the K objects in channel order."""
     strokes: tuple[Stroke, ...]
-    """The strokes that count, oldest first; all lie on `frame`. May be empty when `human` is not."""
+    """The strokes that count, oldest first, all on `frame`; may be empty when `human` is not."""
     prior: ProbMap | None
     """(K+1, H, W): this frame's probabilities from before the current round, if it has any."""
     human: HumanMap | None
@@ -145,8 +145,10 @@ class Annotation:
 
 
 class Engine(Protocol):
-    """One method, loaded. Holds weights and caches, never session state: memory comes in and goes
-    out. Errors are `EngineError`, never RuntimeError, which GUI workers swallow.
+    """One method, loaded.
+
+    Holds weights and caches, never session state: memory comes in and goes out. Errors are
+    `EngineError`, never RuntimeError, which GUI workers swallow.
     """
 
     def interact(self, request: InteractRequest) -> tuple[FrameResult, Memory]:
