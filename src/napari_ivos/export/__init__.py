@@ -1,0 +1,122 @@
+"""What leaves: masks as files for other programs, by the extension of the path.
+
+=================  =========================================================================
+a folder           palette PNG per frame (DAVIS colours), ids up to 255; ``greyscale=True``
+                   writes 16-bit greyscale PNG instead
+``.tif .tiff``     one OME-TIFF, (T, H, W) uint16, zlib; read by ImageJ, napari, tifffile
+``.npz``           NumPy: masks, object ids and names, reliability
+=================  =========================================================================
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import pkgutil
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_ivos.errors import ExportError
+from napari_ivos.export._format import ExportJob, Format, Masks, NamedObject, check_masks
+from napari_ivos.export._place import check_place, placed
+from napari_ivos.types import ObjectId
+
+__all__ = ["Format", "Masks", "NamedObject", "check_export", "export_masks", "list_formats"]
+
+
+@cache
+def list_formats() -> tuple[Format, ...]:
+    """All formats there are: one for each module here whose name has no leading underscore."""
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    return tuple(importlib.import_module(f"{__name__}.{name}").FORMAT for name in names)
+
+
+def check_export(
+    path: str | os.PathLike[str], ids: Iterable[ObjectId] = (), **options: object
+) -> None:
+    """Find out before a long run whether its masks could be exported.
+
+    Parameters
+    ----------
+    path : path-like
+        As for `export_masks`.
+    ids : iterable of int
+        Ids of the objects that the masks will hold.
+    **options
+        As for `export_masks`.
+
+    Raises
+    ------
+    ExportError
+        Unknown extension or option, a place that cannot be written to, a folder with other files,
+        or ids that the format cannot hold.
+    """
+    form = _format_of(path)
+    known = list(inspect.signature(form.write).parameters)[2:]
+    for name in options:
+        if name not in known:
+            raise ExportError(
+                f"There is no option '{name}' for {form.title}.",
+                f"There is: {', '.join(known)}." if known else "Leave it out.",
+            )
+    form.check(tuple(ids), **options)
+    check_place(Path(path).resolve(), form.earlier)
+
+
+def export_masks(
+    path: str | os.PathLike[str],
+    masks: Masks,
+    *,
+    objects: Iterable[NamedObject] = (),
+    reliability: ArrayLike | None = None,
+    **options: object,
+) -> None:
+    """Write masks in the format that the path's extension names.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.tif``, ``.tiff``, ``.npz``, or a path without an extension (or one that ends with a
+        separator): a folder of PNG, which must be new, empty, or an earlier export. A file that is
+        there already is replaced.
+    masks : (T, H, W) uint16
+        Read one frame after the other, never as a whole.
+    objects : iterable of objects with ``id`` and ``name``
+        For formats that hold names.
+    reliability : (T,) float, optional
+        0–1 per frame, nan where unknown; for formats that hold it.
+    **options
+        PNG: ``greyscale=True`` for 16-bit greyscale, which holds any id, instead of the palette.
+
+    Raises
+    ------
+    ExportError
+        As `check_export`; masks of another shape or type; a full disk and the like. Nothing is left
+        behind then, and what stood at `path` is as it was.
+    """
+    known = tuple(objects)
+    check_export(path, (item.id for item in known), **options)
+    check_masks(masks)
+    scores = None if reliability is None else np.asarray(reliability, dtype=np.float64)
+    form = _format_of(path)
+    # Through links: the file that a link points to is replaced, not the link.
+    with placed(Path(path).resolve(), folder=form.earlier is not None) as part:
+        form.write(part, ExportJob(masks, known, scores), **options)
+
+
+def _format_of(path: str | os.PathLike[str]) -> Format:
+    given = os.fspath(path)
+    suffix = "" if given.endswith(("/", os.sep)) else Path(given).suffix.lower()
+    for form in list_formats():
+        if suffix in (form.suffixes or ("",)):
+            return form
+    known = ", ".join(s for form in list_formats() for s in form.suffixes)
+    raise ExportError(
+        f"Masks cannot be written as '{suffix}' ('{given}').",
+        f"Choose one of: {known}, or a path without an extension for a folder of PNG.",
+    )
