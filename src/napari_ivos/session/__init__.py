@@ -1,0 +1,7 @@
+"""What a user has done to a video, and what came of it."""
+
+from napari_ivos.session._plan import Plan, Update
+from napari_ivos.session._session import Direction, Session
+from napari_ivos.session._state import SessionObject
+
+__all__ = ["Direction", "Plan", "Session", "SessionObject", "Update"]

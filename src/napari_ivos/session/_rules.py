@@ -1,0 +1,124 @@
+"""A person's word over a method's: what runs may not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ivos.masks import labels_from_probs
+from napari_ivos.methods import HumanMap
+from napari_ivos.session._state import Absence
+from napari_ivos.types import LabelMap, ObjectId, ProbMap
+
+
+def absent_objects(absences: Iterable[Absence], frame: int) -> frozenset[ObjectId]:
+    """Objects that are marked as absent from a frame."""
+    return frozenset(a.object_id for a in absences if a.start <= frame < a.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for every frame of a run, as it was when the run was planned."""
+
+    objects: tuple[ObjectId, ...]
+    locked: frozenset[ObjectId]
+    absences: tuple[Absence, ...]
+    current: Callable[[int], LabelMap | None]
+    """The mask of a frame before the run; None where there is none."""
+
+    def apply(
+        self,
+        frame: int,
+        probs: ProbMap,
+        human: HumanMap | None = None,
+        human_objects: frozenset[ObjectId] = frozenset(),
+        strokes: HumanMap | None = None,
+    ) -> tuple[LabelMap, ProbMap]:
+        """Bring a method's result in line with what people said.
+
+        Parameters
+        ----------
+        frame : int
+        probs : (K+1, H, W) float32
+            The method's result.
+        human : (H, W) int32, optional
+            A person's pixels, −1 elsewhere.
+        human_objects : frozenset of int
+            Objects that the background among them excludes; an object added later may still go
+            there.
+        strokes : (H, W) int32, optional
+            Pixels of strokes that are law; their background excludes every object.
+
+        Returns
+        -------
+        labels : (H, W) uint16
+        probs : (K+1, H, W) float32
+            The very same array when nothing had to change.
+        """
+        change = _Change(probs, self.objects)
+        for object_id in absent_objects(self.absences, frame):
+            change.forbid(object_id, None)
+        mask = self.current(frame) if self.locked else None
+        for object_id in self.locked:
+            there = None if mask is None else mask == object_id
+            change.forbid(object_id, None if there is None else ~there)
+            if there is not None:
+                change.demand(object_id, there)
+        if human is not None:
+            self._human(change, human, human_objects)
+        if strokes is not None:
+            self._human(change, strokes, frozenset(self.objects))
+        result = change.finish()
+        return labels_from_probs(result, self.objects), result
+
+    @staticmethod
+    def _human(change: _Change, human: HumanMap, excluded: frozenset[ObjectId]) -> None:
+        background = human == 0
+        if background.any():
+            for object_id in excluded:
+                change.forbid(object_id, background)
+        for object_id in np.unique(human[human > 0]).tolist():
+            change.demand(object_id, human == object_id)
+
+
+class _Change:
+    """Probabilities that are copied only when something in them must change."""
+
+    def __init__(self, probs: ProbMap, objects: tuple[ObjectId, ...]) -> None:
+        self._probs = probs
+        self._channels = {object_id: k for k, object_id in enumerate(objects, start=1)}
+        self._copied = False
+
+    def _writable(self) -> ProbMap:
+        if not self._copied:
+            self._probs = self._probs.copy()
+            self._copied = True
+        return self._probs
+
+    def forbid(self, object_id: ObjectId, where: NDArray[np.bool_] | None) -> None:
+        """No probability for an object at these pixels (None: anywhere)."""
+        channel = self._channels.get(object_id)
+        if channel is not None:
+            self._writable()[channel][... if where is None else where] = 0
+
+    def demand(self, object_id: ObjectId, where: NDArray[np.bool_]) -> None:
+        """All probability to an object at these pixels."""
+        channel = self._channels.get(object_id)
+        if channel is not None:
+            probs = self._writable()
+            probs[:, where] = 0
+            probs[channel, where] = 1
+
+    def finish(self) -> ProbMap:
+        """The probabilities, summing to 1 again."""
+        if not self._copied:
+            return self._probs
+        total = self._probs.sum(axis=0)
+        # Where everything was forbidden, background is left.
+        self._probs[0][total <= 0] = 1
+        total[total <= 0] = 1
+        self._probs /= total
+        return self._probs

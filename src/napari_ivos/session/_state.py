@@ -1,0 +1,120 @@
+"""What a session knows, as values: they are replaced, never changed, so undo can keep them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from napari_ivos.methods import Memory
+from napari_ivos.scribbles import Stroke
+from napari_ivos.session._store import Key
+from napari_ivos.types import ObjectId
+
+Source = Literal["", "model", "human"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionObject:
+    """An object that is being segmented."""
+
+    id: ObjectId
+    name: str
+    locked: bool = False
+    """Whether runs leave its pixels alone on all frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameState:
+    """What is known of one frame."""
+
+    mask: Key | None = None
+    """(H, W) uint16 in the store; None: nothing but background."""
+    probs: Key | None = None
+    """(K+1, H, W) float32 in the store."""
+    objects: tuple[ObjectId, ...] = ()
+    """The K ids of `probs`."""
+    reliability: float = math.nan
+    source: Source = ""
+    """Who made the mask: a method, or a person who painted, imported or accepted it."""
+    human: Key | None = None
+    """(H, W) int32 in the store: a person's pixels, −1 elsewhere."""
+    human_objects: frozenset[ObjectId] = frozenset()
+    """The objects that a person's background pixels exclude: those there were at the time."""
+    binding: bool = True
+    """Whether runs must keep the person's pixels (False: they are evidence only)."""
+    trusted: bool = False
+    """Whether a person answers for the whole frame, so that no run visits it."""
+
+
+EMPTY_FRAME = FrameState()
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """Something a person put on a frame, and in which round (0 is the first)."""
+
+    frame: int
+    round: int
+    stroke: Stroke | None = None
+    """None: the frame was painted or imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A finished round: all that a method needs to rebuild its memory of it."""
+
+    frame: int
+    objects: tuple[ObjectId, ...]
+    strokes: tuple[Stroke, ...]
+    before: FrameState
+    """The frame as it was before the round's first preview; its `human` is that of the round."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A preview of an annotated frame that no propagation has carried on yet."""
+
+    before: FrameState
+    """The frame as it was before the first preview of the round."""
+    inputs: tuple[object, ...]
+    """What the preview was computed from; a draft with other inputs is out of date."""
+    base: Memory
+    """The memory that it was computed with."""
+    memory: Memory
+    """The memory with this round in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """An object that is not there on the frames from `start` up to, not including, `stop`."""
+
+    object_id: ObjectId
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything but the frames."""
+
+    objects: tuple[SessionObject, ...] = ()
+    next_id: ObjectId = 1
+    removed: frozenset[ObjectId] = frozenset()
+    """Ids of removed objects: their pixels stay stored, so that undo is quick, and read as 0."""
+    annotated: tuple[Annotated, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    drafts: MappingProxyType[int, Draft] = field(default_factory=lambda: MappingProxyType({}))
+    memory: Memory = None
+    memory_current: bool = True
+    """False after a change of method: the memory must be rebuilt from the rounds."""
+    method: str = ""
+    device: str = "auto"
+    checkpoint: Any = None
+
+    @property
+    def ids(self) -> tuple[ObjectId, ...]:
+        """Ids of the objects in channel order."""
+        return tuple(item.id for item in self.objects)

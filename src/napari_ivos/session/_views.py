@@ -1,0 +1,65 @@
+"""The masks of a session as a lazily read array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from napari_ivos.types import AnyArray, LabelMap
+
+
+class MaskView:
+    """Masks of all frames: looks like a (T, H, W) uint16 array, reads a frame when asked for it.
+
+    Always shows the session's present state. Indexing gives read-only arrays of single frames and
+    copies of several.
+
+    Parameters
+    ----------
+    shape : (T, H, W)
+    read : callable
+        Gives the (H, W) mask of a frame.
+    """
+
+    dtype = np.dtype(np.uint16)
+    ndim = 3
+
+    def __init__(self, shape: tuple[int, int, int], read: Callable[[int], LabelMap]) -> None:
+        self.shape = shape
+        self._read = read
+
+    @property
+    def size(self) -> int:
+        """Number of pixels in all frames."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> AnyArray:
+        """As numpy's indexing; only the frames that the first index names are read."""
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if first is Ellipsis or first is None:
+            return np.asarray(self)[index]
+        if isinstance(first, int | np.integer):
+            frame = int(first)
+            if not -len(self) <= frame < len(self):
+                raise IndexError(f"frame {frame} is outside of a video of {len(self)} frames")
+            mask: AnyArray = self._read(frame % len(self))
+            return mask[tuple(rest)] if rest else mask
+        frames = np.arange(len(self))[first]
+        if frames.ndim == 0:
+            return self[(int(frames), *rest)]
+        stack = np.empty((*frames.shape, *self.shape[1:]), dtype=self.dtype)
+        for position, number in np.ndenumerate(frames):
+            stack[position] = self._read(int(number))
+        return stack[(slice(None),) * frames.ndim + tuple(rest)] if rest else stack
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> AnyArray:
+        """All frames; a copy, always."""
+        if copy is False:
+            raise ValueError("the masks of a session cannot be had without a copy")
+        stack = self[:]
+        return stack if dtype is None else stack.astype(dtype, copy=False)
