@@ -1,0 +1,351 @@
+"""Between the session and the viewer: what people do goes in, what changed is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_ivos.errors import IvosError
+from napari_ivos.gui._jobs import Direction, Job, Jobs
+from napari_ivos.gui._layers import is_own, placement
+from napari_ivos.gui._view import SessionView
+from napari_ivos.scribbles import Stroke
+from napari_ivos.session import Session
+from napari_ivos.types import ObjectId
+from napari_ivos.video import Video, open_video
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image
+
+MakeSession = Callable[..., Session]
+
+
+class Controller(QObject):
+    """Everything that the panels and keys can ask for; holds no widget.
+
+    A user's mistake is `said` in one sentence; anything else that goes wrong is raised, and napari
+    reports it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    make_session : callable
+        `Session`, or something that is called like it.
+
+    Signals
+    -------
+    session_changed : ()
+        A session began or ended, or has another method.
+    state_changed : ()
+        Its objects, strokes, selection or history changed.
+    running_changed : ()
+        Work began or ended.
+    frame_changed : ()
+        Another frame is displayed, or more is known of this one.
+    progressed : int, int
+        So many frames of the running work are done, of so many (0: not known).
+    said : str, bool
+        A sentence for the user, and whether it is about something that went wrong.
+    """
+
+    session_changed = Signal()
+    state_changed = Signal()
+    running_changed = Signal()
+    frame_changed = Signal()
+    progressed = Signal(int, int)
+    said = Signal(str, bool)
+
+    def __init__(self, viewer: napari.Viewer, make_session: MakeSession = Session) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.session: Session | None = None
+        self.view: SessionView | None = None
+        self.jobs: Jobs | None = None
+        self.selected: ObjectId = 0
+        self.background = False
+        self._make_session = make_session
+        self._video: Video | None = None
+        self._closed = False
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+        viewer.dims.events.current_step.connect(self._on_step)
+
+    # -- session ------------------------------------------------------------------------------
+
+    def suitable_layers(self) -> list[Image]:
+        """The image layers that a session can be started on."""
+        from napari.layers import Image
+
+        return [
+            layer
+            for layer in self.viewer.layers
+            if isinstance(layer, Image) and layer.ndim == 3 and not is_own(layer)
+        ]
+
+    def start(self, image: Image, method: str, device: str = "auto") -> None:
+        """Begin a session on a layer; one that is open is closed first."""
+        if self.jobs is not None:
+            self.jobs.when_idle(lambda: self._restart(image, method, device))
+        else:
+            self._restart(image, method, device)
+
+    def _restart(self, image: Image, method: str, device: str) -> None:
+        self.end()
+        with self._telling():
+            placement(image)
+            # An own reader: what the worker decodes must not hold up scrubbing.
+            video = image.data.reopen() if isinstance(image.data, Video) else open_video(image)
+            session = self._make_session(video, method=method, device=device)
+            self._video = video
+            self.selected = session.add_object()
+            self.background = False
+            self.session = session
+            self.view = SessionView(self.viewer, image, session, self)
+            self.jobs = self._make_jobs(session)
+            self.view.show_brush(self.selected, self.background)
+            self.view.use_brush()
+        self.session_changed.emit()
+        self._changed()
+
+    def _make_jobs(self, session: Session) -> Jobs:
+        jobs = Jobs(session, self)
+        jobs.changed.connect(self.running_changed)
+        jobs.committed.connect(self._on_committed)
+        jobs.progressed.connect(self.progressed)
+        jobs.failed.connect(self._on_failed)
+        jobs.done.connect(self._on_done)
+        return jobs
+
+    def set_method(self, method: str, device: str) -> None:
+        """Go on with another method or device."""
+        session, jobs = self.session, self.jobs
+        if session is None or jobs is None:
+            return
+
+        def change() -> None:
+            with self._telling():
+                session.set_method(method, device=device)
+            self.session_changed.emit()
+            self._changed()
+
+        jobs.when_idle(change)
+
+    def end(self) -> None:
+        """Close the session and take its layers away; what runs is cancelled first."""
+        jobs, view, session = self.jobs, self.view, self.session
+        self.jobs = self.view = self.session = None
+        if jobs is not None:
+            jobs.close()
+            jobs.deleteLater()
+        if view is not None:
+            view.close()
+        if session is not None and self._video is not None:
+            session.close()
+            self._video.close()
+            self.session_changed.emit()
+            self._changed()
+
+    def close(self) -> None:
+        """End for good: lets go of the viewer."""
+        if self._closed:
+            return
+        self._closed = True
+        self.blockSignals(True)
+        self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self.viewer.dims.events.current_step.disconnect(self._on_step)
+        self.end()
+
+    # -- objects ------------------------------------------------------------------------------
+
+    def add_object(self) -> None:
+        """Add an object and select it."""
+        if self.session is not None:
+            with self._telling():
+                self.select(self.session.add_object())
+
+    def remove_object(self, object_id: ObjectId) -> None:
+        """Remove an object with its strokes and masks."""
+        self._edit(lambda session: session.remove_object(object_id))
+
+    def rename_object(self, object_id: ObjectId, name: str) -> None:
+        """Give an object another name."""
+        self._edit(lambda session: session.rename_object(object_id, name))
+
+    def lock_object(self, object_id: ObjectId, locked: bool) -> None:
+        """Keep runs from changing an object's pixels, or let them again."""
+        self._edit(lambda session: session.lock_object(object_id, locked))
+
+    def select(self, object_id: ObjectId, background: bool = False) -> None:
+        """Choose what the brush paints."""
+        self.selected, self.background = object_id, background
+        self._changed()
+
+    def select_next(self) -> None:
+        """Select the object after the selected one."""
+        if self.session is not None and self.session.objects:
+            ids = [item.id for item in self.session.objects]
+            after = [i for i in ids if i > self.selected]
+            self.select(after[0] if after else ids[0])
+
+    def toggle_background(self) -> None:
+        """Change between strokes of the object and strokes of the background."""
+        self.select(self.selected, not self.background)
+
+    def use_brush(self) -> None:
+        """Let the mouse paint strokes."""
+        if self.view is not None:
+            self.view.use_brush()
+
+    def use_shapes(self) -> None:
+        """Let the mouse draw shapes that become strokes."""
+        if self.view is not None:
+            self.view.use_shapes()
+
+    # -- strokes and history ------------------------------------------------------------------
+
+    def add_strokes(self, strokes: list[Stroke]) -> None:
+        """Take strokes, and preview their frames."""
+        if self._edit(lambda session: session.add_strokes(strokes)) and self.jobs is not None:
+            for frame in sorted({stroke.frame for stroke in strokes}):
+                self.jobs.preview(frame)
+
+    def undo(self) -> None:
+        """Take the last step back; a propagation that runs ends when it is that step."""
+        self._travel(lambda session: session.undo())
+
+    def redo(self) -> None:
+        """Do the step undone last once more."""
+        self._travel(lambda session: session.redo())
+
+    def _travel(self, step: Callable[[Session], None]) -> None:
+        self._edit(step)
+        if self.jobs is not None:
+            self.jobs.heed_undo()
+
+    # -- work ---------------------------------------------------------------------------------
+
+    def propagate(self, direction: Direction = "both") -> None:
+        """Carry the strokes that are new through the video, or the last ones once more."""
+        if self.session is None or self.jobs is None:
+            self.say("Open a video first, then draw a stroke on it.", bad=True)
+        elif self.jobs.kind == "propagation":
+            self.say("A propagation is running already. Press H to stop it.", bad=True)
+        elif not self.session.annotated_frames:
+            self.say("There is nothing to propagate yet. Draw a stroke on an object.", bad=True)
+        else:
+            frames: list[int | None] = list(self.session.pending_frames)
+            self.jobs.propagate(frames or [None], direction)
+
+    def stop(self) -> None:
+        """Stop what runs; what was done stays."""
+        if self.jobs is not None and self.jobs.kind is not None:
+            self.jobs.stop()
+            self.say("Stopping after this frame; what is done stays.")
+
+    def export(self, path: Path) -> None:
+        """Write the masks to a file or folder."""
+        if self.jobs is not None:
+            self.jobs.export(path)
+
+    # -- frames -------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> int | None:
+        """The displayed frame."""
+        return None if self.view is None else self.view.frame
+
+    def go_to(self, frame: int) -> None:
+        """Display a frame."""
+        if self.view is not None:
+            self.view.frame = frame
+
+    def go_to_doubtful(self) -> None:
+        """Display the frame that most needs a look."""
+        if self.session is not None:
+            frames = [f for f in self.session.recommend(k=2) if f != self.frame]
+            if frames:
+                self.go_to(frames[0])
+            else:
+                self.say("No frame to recommend yet. Propagate first.")
+
+    def go_to_annotated(self, step: int) -> None:
+        """Display the annotated frame before (−1) or after (+1) this one."""
+        here = self.frame
+        if self.session is not None and here is not None:
+            frames = [f for f in self.session.annotated_frames if (f - here) * step > 0]
+            if frames:
+                self.go_to(min(frames, key=lambda f: abs(f - here)))
+
+    def toggle_masks(self) -> None:
+        """Show the masks, or hide them."""
+        if self.view is not None:
+            self.view.masks.visible = not self.view.masks.visible
+
+    # -- telling ------------------------------------------------------------------------------
+
+    def say(self, text: str, bad: bool = False) -> None:
+        """Show a sentence to the user."""
+        self.said.emit(text, bad)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except IvosError as error:
+            self._on_failed(error)
+
+    def _edit(self, action: Callable[[Session], Any]) -> bool:
+        done = False
+        if self.session is not None:
+            with self._telling():
+                action(self.session)
+                done = True
+            self._changed()
+        return done
+
+    def _changed(self) -> None:
+        """Bring everything that is shown in line with the session."""
+        if self.session is not None and self.view is not None:
+            ids = [item.id for item in self.session.objects]
+            if self.selected not in ids:
+                self.selected = ids[-1] if ids else 0
+            self.view.show_brush(self.selected, self.background)
+            self.view.show_session()
+        self.state_changed.emit()
+        self.frame_changed.emit()
+
+    def _on_committed(self, frame: int) -> None:
+        if frame == self.frame and self.view is not None:
+            self.view.refresh_masks()
+            self.frame_changed.emit()
+
+    def _on_failed(self, error: Exception) -> None:
+        self.state_changed.emit()
+        if not isinstance(error, IvosError):
+            raise error
+        from napari.utils.notifications import show_warning
+
+        self.say(str(error), bad=True)
+        show_warning(str(error))
+
+    def _on_done(self, job: Job) -> None:
+        if job.kind == "export":
+            self.say(f"Exported to {job.path}.")
+        self.state_changed.emit()
+
+    def _on_step(self) -> None:
+        if self.view is not None:
+            self.frame_changed.emit()
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if self.view is None:
+            return
+        if event.value is self.view.image:
+            self.end()
+        elif event.value in self.view.layers:
+            self.view.put_back()
+            self.say("The layer belongs to the session and was put back; hide it instead.")

@@ -1,0 +1,189 @@
+"""What the worker does next: previews first, then propagations and exports in their order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_ivos.errors import IvosError
+from napari_ivos.gui._worker import Worker
+from napari_ivos.session import Session
+
+Kind = Literal["preview", "propagation", "export"]
+Direction = Literal["both", "forward", "backward"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work that waits or runs."""
+
+    kind: Kind
+    make: Callable[[], Any]
+    """Makes the plan, on the main thread; the plan has `frames` and `run()`."""
+    frame: int | None = None
+    path: Path | None = None
+
+
+class Jobs(QObject):
+    """Plans on the main thread, runs in the worker, commits on the main thread.
+
+    Signals
+    -------
+    changed : ()
+        A job has begun or ended.
+    committed : int
+        A frame of the session has a new mask.
+    progressed : int, int
+        So many frames are done, of so many.
+    failed : Exception
+        A job ended with this; the ones that waited are gone.
+    done : Job
+        A job ran to its end.
+    """
+
+    changed = Signal()
+    committed = Signal(int)
+    progressed = Signal(int, int)
+    failed = Signal(object)
+    done = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._queue: deque[Job] = deque()
+        self._job: Job | None = None
+        self._plan: Any = None
+        self._count = 0
+        self._stopped = False
+        self._afterwards: list[Callable[[], None]] = []
+        self._worker = Worker(self)
+        self._worker.arrived.connect(self._on_arrived)
+        self._worker.ended.connect(self._on_ended)
+
+    @property
+    def kind(self) -> Kind | None:
+        """What runs now."""
+        return None if self._job is None else self._job.kind
+
+    @property
+    def waiting(self) -> int:
+        """How many propagations wait."""
+        return sum(job.kind == "propagation" for job in self._queue)
+
+    def preview(self, frame: int) -> None:
+        """Segment a frame from its strokes; a preview of it that has not ended is dropped."""
+        if self._job is not None and self._job.kind == "preview" and self._job.frame == frame:
+            self._worker.stop()
+        self._drop_previews(frame)
+        self._queue.appendleft(Job("preview", lambda: self._session.plan_interact(frame), frame))
+        self._next()
+
+    def propagate(self, frames: list[int | None], direction: Direction) -> None:
+        """Carry the rounds on these frames through the video, one after the other.
+
+        None stands for the frame annotated last.
+        """
+        for frame in frames:
+            self._drop_previews(frame)
+
+            def make(frame: int | None = frame) -> Any:
+                return self._session.plan_propagate(frame, direction)
+
+            self._queue.append(Job("propagation", make, frame))
+        self._next()
+
+    def export(self, path: Path) -> None:
+        """Write the masks to a file or folder."""
+        self._queue.append(Job("export", lambda: _Export(self._session, path), path=path))
+        self._next()
+
+    def stop(self) -> None:
+        """End the running job within a frame, and forget those that wait."""
+        self._queue.clear()
+        self._stopped = True
+        self._worker.stop()
+
+    def heed_undo(self) -> None:
+        """After an undo or redo: end a run that it ended, and forget previews that wait."""
+        self._queue = deque(job for job in self._queue if job.kind != "preview")
+        if self._plan is not None and not getattr(self._plan, "alive", True):
+            self._worker.stop()
+
+    def when_idle(self, action: Callable[[], None]) -> None:
+        """Stop everything, then do this; at once when nothing runs."""
+        self.stop()
+        self._afterwards.append(action)
+        self._next()
+
+    def close(self) -> None:
+        """Stop everything and block until the thread is done (a frame's time at the most)."""
+        self._queue.clear()
+        self._afterwards.clear()
+        self._worker.wait()
+        self._finish()
+
+    def _next(self) -> None:
+        if self._worker.running:
+            return
+        while self._afterwards:
+            self._afterwards.pop(0)()
+        while self._queue and not self._worker.running:
+            job = self._queue.popleft()
+            try:
+                plan = job.make()
+            except IvosError as error:
+                self._queue.clear()
+                self.failed.emit(error)
+                return
+            self._job, self._plan, self._count, self._stopped = job, plan, 0, False
+            self._worker.start(plan.run)
+            self.progressed.emit(0, len(plan.frames))
+            self.changed.emit()
+
+    def _drop_previews(self, frame: int | None) -> None:
+        kept = [job for job in self._queue if job.kind != "preview" or job.frame != frame]
+        self._queue = deque(kept)
+
+    def _on_arrived(self, update: Any) -> None:
+        if self._job is None or self._job.kind == "export":
+            return
+        self._count += 1
+        if self._session.commit(update):
+            self.committed.emit(update.index)
+        self.progressed.emit(self._count, max(len(self._plan.frames), self._count))
+
+    def _on_ended(self, error: Exception | None) -> None:
+        job, stopped = self._job, self._stopped
+        self._finish()
+        if error is not None:
+            self._queue.clear()
+        self.changed.emit()
+        if error is not None:
+            self.failed.emit(error)
+        elif not stopped:
+            self.done.emit(job)
+        self._next()
+
+    def _finish(self) -> None:
+        """End the round in the session, whatever came of it."""
+        if self._job is not None and self._job.kind != "export":
+            self._session.finish(self._plan)
+        self._job = self._plan = None
+
+
+class _Export:
+    """An export in the shape of a plan."""
+
+    frames: tuple[int, ...] = ()
+
+    def __init__(self, session: Session, path: Path) -> None:
+        self._session, self._path = session, path
+
+    def run(self) -> Generator[None, None, None]:
+        self._session.export(self._path)
+        yield None

@@ -1,0 +1,74 @@
+"""The keys of the plugin: one table, bound while the dock is open, released when it closes.
+
+All of them are free in napari's Labels and Shapes layers, whose own keys would win.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_ivos.gui._controller import Controller
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key and what it does."""
+
+    key: str
+    text: str
+    action: Callable[[Controller], None]
+
+
+KEYS = {
+    "propagate": Key("G", "Propagate (go)", lambda c: c.propagate()),
+    "stop": Key("H", "Stop (halt)", lambda c: c.stop()),
+    "background": Key("N", "Object or background strokes", lambda c: c.toggle_background()),
+    "add_object": Key("K", "Add an object", lambda c: c.add_object()),
+    "next_object": Key("O", "Select the next object", lambda c: c.select_next()),
+    "undo": Key("U", "Undo", lambda c: c.undo()),
+    "redo": Key("Y", "Redo", lambda c: c.redo()),
+    "check": Key("J", "Go to the next frame to check", lambda c: c.go_to_doubtful()),
+    "earlier": Key(",", "Go to the annotated frame before", lambda c: c.go_to_annotated(-1)),
+    "later": Key(".", "Go to the annotated frame after", lambda c: c.go_to_annotated(+1)),
+    "masks": Key("W", "Show or hide the masks", lambda c: c.toggle_masks()),
+}
+
+
+class Bindings:
+    """Binds the table to a viewer, and gives back what was bound there before."""
+
+    def __init__(self, viewer: napari.Viewer, controller: Controller) -> None:
+        self._viewer = viewer
+        self._before: dict[str, Any] = {}
+        self._bound: dict[str, Any] = {}
+        for entry in KEYS.values():
+            action = _on_press(entry, controller)
+            self._before[entry.key] = viewer.bind_key(entry.key, action, overwrite=True)
+            self._bound[entry.key] = action
+
+    def release(self) -> None:
+        """Unbind all of them; a key that somebody else bound in the meantime stays theirs."""
+        for key, action in self._bound.items():
+            now = self._viewer.bind_key(key, None)
+            keep = self._before[key] if now is action else now
+            if keep is not None:
+                self._viewer.bind_key(key, keep)
+        self._bound.clear()
+
+
+def _on_press(entry: Key, controller: Controller) -> Callable[[Any], None]:
+    def pressed(_: Any) -> None:
+        entry.action(controller)
+
+    pressed.__doc__ = entry.text
+    return pressed
+
+
+def with_key(text: str, name: str) -> str:
+    """A tooltip that names the key as well."""
+    return f"{text}\nKey: {KEYS[name].key}"

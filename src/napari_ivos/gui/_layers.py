@@ -1,0 +1,111 @@
+"""How the plugin's layers look and where they lie; shapes stated."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ivos.errors import VideoError
+from napari_ivos.masks import davis_palette
+from napari_ivos.scribbles.layers import BACKGROUND_LABEL
+from napari_ivos.types import ObjectId
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+MASKS = "masks"
+STROKES = "strokes"
+SHAPES = "stroke shapes"
+_OWNER = "napari-ivos"
+
+
+def brush_label(object_id: ObjectId, background: bool) -> int:
+    """What the brush paints: the object's id, or the label of background strokes."""
+    return BACKGROUND_LABEL if background else object_id
+
+
+def stroke_colour(label: int) -> tuple[int, int, int]:
+    """Colour (red, green, blue), 0–255, of what the brush paints: the object's, brighter."""
+    red, green, blue = (round(255 * v) for v in _palette(bright=True)[_index(label)][:3])
+    return red, green, blue
+
+
+def _index(label: int) -> int:
+    return 0 if label == 0 else (label - 1) % 255 + 1
+
+
+@cache
+def _palette(bright: bool) -> NDArray[np.float32]:
+    """(256, 4) float32: RGBA, row 0 transparent."""
+    colours = np.ones((256, 4), dtype=np.float32)
+    # The power keeps every colour apart from the others and lifts all from the dark.
+    colours[:, :3] = (davis_palette() / 255) ** (0.3 if bright else 1)
+    if bright:
+        # The background label falls on the last row. Object 255 shares it, as it may.
+        colours[_index(BACKGROUND_LABEL), :3] = 1
+    colours[0] = 0
+    return colours
+
+
+def colormap(bright: bool = False) -> Any:
+    """Napari's colour map in which label n has the colour of object n, and 0 is transparent."""
+    from napari.utils.colormaps import CyclicLabelColormap
+
+    return CyclicLabelColormap(colors=_palette(bright), background_value=0)
+
+
+def placement(image: Image) -> dict[str, Any]:
+    """Where a (T, H, W) layer must lie to cover an image layer.
+
+    Raises
+    ------
+    VideoError
+        The image layer is not a (T, H, W) or (T, H, W, 3) one.
+    """
+    if image.ndim != 3:
+        raise VideoError(
+            f"The layer '{image.name}' has {image.ndim} dimensions besides its colours, not 3.",
+            "Choose a layer of frames (time, y, x), for example one channel and one z-plane of it.",
+        )
+    return {
+        "scale": image.scale,
+        "translate": image.translate,
+        "rotate": image.rotate,
+        "shear": image.shear,
+        "affine": image.affine,
+        "units": image.units,
+        "axis_labels": image.axis_labels,
+    }
+
+
+def masks_style() -> dict[str, Any]:
+    """Arguments of `viewer.add_labels` for the layer of results."""
+    return {
+        "name": MASKS,
+        "opacity": 0.5,
+        "colormap": colormap(),
+        "metadata": {_OWNER: MASKS},
+    }
+
+
+def strokes_style() -> dict[str, Any]:
+    """Arguments of `viewer.add_labels` for the layer that people draw in."""
+    return {
+        "name": STROKES,
+        "opacity": 1.0,
+        "colormap": colormap(bright=True),
+        "metadata": {_OWNER: STROKES},
+    }
+
+
+def shapes_style() -> dict[str, Any]:
+    """Arguments of `viewer.add_shapes` for drawing strokes as shapes."""
+    return {"name": SHAPES, "face_color": "transparent", "metadata": {_OWNER: SHAPES}}
+
+
+def is_own(layer: Any) -> bool:
+    """Whether the plugin made this layer."""
+    return _OWNER in layer.metadata

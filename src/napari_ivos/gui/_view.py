@@ -1,0 +1,208 @@
+"""The layers of a session: made, kept in step with it, and taken away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from napari_ivos.gui._canvas import StrokeCanvas
+from napari_ivos.gui._layers import (
+    brush_label,
+    masks_style,
+    placement,
+    shapes_style,
+    stroke_colour,
+    strokes_style,
+)
+from napari_ivos.scribbles import Stroke, strokes_from_shapes
+from napari_ivos.session import Session
+from napari_ivos.types import ObjectId
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image, Labels, Shapes
+
+    from napari_ivos.gui._controller import Controller
+
+
+class SessionView(QObject):
+    """The layers "masks" and "strokes" over the image layer of a session.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    image : napari.layers.Image
+        (T, H, W) or (T, H, W, 3).
+    session : Session
+    controller : Controller
+        Is given the strokes that are drawn.
+    """
+
+    def __init__(
+        self, viewer: napari.Viewer, image: Image, session: Session, controller: Controller
+    ) -> None:
+        super().__init__(controller)
+        self.image = image
+        self._viewer, self._session, self._controller = viewer, session, controller
+        self._canvas = StrokeCanvas(session.masks.shape)
+        self._shown: tuple[Stroke, ...] = ()
+        self._label = 0
+        where = placement(image)
+        self.masks: Labels = viewer.add_labels(session.masks, **masks_style(), **where)
+        self.masks.editable = False
+        self.strokes: Labels = viewer.add_labels(self._canvas, **strokes_style(), **where)
+        self.strokes.n_edit_dimensions = 2
+        self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
+        self.strokes.mode = "paint"
+        self._take_soon = self._timer(self._take)
+        self._put_back_soon = self._timer(self._put_back)
+        self.strokes.events.paint.connect(self._on_paint)
+        self.strokes.events.selected_label.connect(self._on_label)
+        self._shapes: Shapes | None = None
+        self._take_shapes_soon = self._timer(self._take_shapes)
+        for layer in self.layers:
+            self._bind_undo(layer)
+
+    @property
+    def layers(self) -> tuple[Any, ...]:
+        """The layers that belong to the session."""
+        own = (self.masks, self.strokes, self._shapes)
+        return tuple(layer for layer in own if layer is not None)
+
+    @property
+    def frame(self) -> int:
+        """The displayed frame."""
+        point = self.masks.world_to_data(self._viewer.dims.point)
+        return int(np.clip(round(float(point[-3])), 0, len(self._canvas) - 1))
+
+    @frame.setter
+    def frame(self, index: int) -> None:
+        axis = self._viewer.dims.ndim - 3
+        world = self.masks.data_to_world((index, 0, 0))
+        self._viewer.dims.set_point(axis, float(world[0]))
+
+    def show_brush(self, object_id: ObjectId, background: bool) -> None:
+        """Make the brush paint this."""
+        self._label = brush_label(object_id, background)
+        self.strokes.selected_label = self._label
+        if self._shapes is not None:
+            self._shapes.current_edge_color = _hex(self._label)
+
+    def use_brush(self) -> None:
+        """Let the mouse paint strokes."""
+        self._viewer.layers.selection.active = self.strokes
+        self.strokes.mode = "paint"
+
+    def use_shapes(self) -> None:
+        """Let the mouse draw shapes, each of which becomes a stroke when it is finished."""
+        if self._shapes is None:
+            self._shapes = self._viewer.add_shapes(
+                ndim=3, **shapes_style(), **placement(self.image)
+            )
+            self._shapes.current_edge_color = _hex(self._label)
+            self._shapes.events.data.connect(self._on_shapes)
+            self._bind_undo(self._shapes)
+        self._viewer.layers.selection.active = self._shapes
+        self._shapes.mode = "add_path"
+
+    def show_session(self) -> None:
+        """Redraw the frames whose strokes changed, and the displayed mask."""
+        strokes = self._session.strokes()
+        changed = {s.frame for s in set(strokes).symmetric_difference(self._shown)}
+        self._redraw(changed)
+        self._shown = strokes
+        self.refresh_masks()
+
+    def refresh_masks(self) -> None:
+        """Show the displayed frame's mask as the session has it now."""
+        # No thumbnail: it costs more than the slice, and nobody can see a video in it.
+        self.masks.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def put_back(self) -> None:
+        """Add the session's layers again that somebody removed, when that has come to its end."""
+        self._put_back_soon.start()
+
+    def close(self) -> None:
+        """Take the layers away."""
+        self._take_soon.stop()
+        self._put_back_soon.stop()
+        self._take_shapes_soon.stop()
+        self.strokes.events.paint.disconnect(self._on_paint)
+        self.strokes.events.selected_label.disconnect(self._on_label)
+        # The session is about to close: nothing may read its masks any more.
+        self.masks.data = StrokeCanvas(self._canvas.shape)
+        for layer in self.layers:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self.deleteLater()
+
+    def _timer(self, action: Any) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(action)
+        return timer
+
+    def _bind_undo(self, layer: Any) -> None:
+        """Lead napari's own undo keys to the session's history."""
+        layer.bind_key("Control-Z", lambda _: self._controller.undo(), overwrite=True)
+        layer.bind_key("Control-Shift-Z", lambda _: self._controller.redo(), overwrite=True)
+
+    def _redraw(self, frames: set[int]) -> None:
+        for frame in frames:
+            self._canvas.draw(frame, self._session.strokes(frame))
+        if frames:
+            self.strokes.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def _on_paint(self) -> None:
+        # napari says so before it writes when a shape is filled: look a moment later.
+        self._take_soon.start()
+
+    def _take(self) -> None:
+        strokes, erased, frames = self._canvas.take()
+        if strokes:
+            self._controller.add_strokes(strokes)
+        elif erased:
+            self._controller.say("Strokes cannot be wiped out. Undo (U) takes the last one back.")
+        self._redraw(frames)
+
+    def _on_shapes(self, event: Any) -> None:
+        if event.action == "added":
+            # napari is still busy with the shape: look a moment later.
+            self._take_shapes_soon.start()
+
+    def _take_shapes(self) -> None:
+        if self._shapes is None or not self._shapes.data:
+            return
+        strokes = strokes_from_shapes(
+            self._shapes.data,
+            self._shapes.shape_type,
+            object_id=0 if self._controller.background else self._controller.selected,
+            radius=self.strokes.brush_size / 2,
+        )
+        # They are strokes from now on, shown by the strokes layer and undone like them.
+        self._shapes.data = []
+        self._controller.add_strokes(strokes)
+
+    def _on_label(self) -> None:
+        """Follow a label chosen in napari's own controls, if the session has it."""
+        label = self.strokes.selected_label
+        if label == self._label:
+            return
+        ids = [item.id for item in self._session.objects]
+        if label == brush_label(0, background=True):
+            self._controller.select(self._controller.selected, background=True)
+        elif label in ids:
+            self._controller.select(label)
+        else:
+            self.strokes.selected_label = self._label
+
+    def _put_back(self) -> None:
+        for layer in self.layers:
+            if self.image in self._viewer.layers and layer not in self._viewer.layers:
+                self._viewer.layers.append(layer)
+
+
+def _hex(label: int) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*stroke_colour(label))

@@ -1,0 +1,93 @@
+"""The dock widget: a list of panels, nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_ivos.gui._controller import Controller, MakeSession
+from napari_ivos.gui._keys import Bindings
+from napari_ivos.gui.panels.export import ExportPanel
+from napari_ivos.gui.panels.guidance import GuidancePanel
+from napari_ivos.gui.panels.hint import HintPanel
+from napari_ivos.gui.panels.objects import ObjectsPanel
+from napari_ivos.gui.panels.propagate import PropagatePanel
+from napari_ivos.gui.panels.strokes import StrokesPanel
+from napari_ivos.gui.panels.video import VideoPanel
+from napari_ivos.session import Session
+
+if TYPE_CHECKING:
+    import napari
+
+
+class InteractiveVOS(QWidget):
+    """The dock "Interactive VOS".
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    make_session : callable
+        `Session`, or something that is called like it.
+    """
+
+    def __init__(
+        self, napari_viewer: napari.viewer.Viewer, make_session: MakeSession = Session
+    ) -> None:
+        super().__init__()
+        self.controller = Controller(napari_viewer, make_session)
+        self.hint = HintPanel(self.controller)
+        self.video = VideoPanel(self.controller)
+        self.objects = ObjectsPanel(self.controller)
+        self.strokes = StrokesPanel(self.controller)
+        self.propagate = PropagatePanel(self.controller)
+        self.guidance = GuidancePanel(self.controller)
+        self.export = ExportPanel(self.controller)
+        self._lay_out()
+        self._keys: Bindings | None = Bindings(napari_viewer, self.controller)
+        QApplication.instance().aboutToQuit.connect(self.shut_down)
+        # The closure keeps the controller alive until the widget is gone.
+        controller = self.controller
+        self.destroyed.connect(lambda *_: controller.close())
+        self.video.start_if_clear()
+
+    def shut_down(self) -> None:
+        """Cancel what runs, end the session, release keys and layers; once."""
+        if self._keys is not None:
+            self._keys.release()
+            self._keys = None
+            self.video.close_panel()
+            self.controller.close()
+
+    def event(self, event: QEvent) -> bool:
+        """Shut down when napari takes the widget out of its dock."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.shut_down()
+        return bool(super().event(event))
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.setSpacing(10)
+        for panel in (
+            self.video,
+            self.objects,
+            self.strokes,
+            self.propagate,
+            self.guidance,
+            self.export,
+        ):
+            column.addWidget(panel)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(6, 6, 6, 6)
+        outer.addWidget(self.hint)
+        outer.addWidget(scroll, 1)
+        self.setMinimumWidth(290)

@@ -1,0 +1,1 @@
+"""The parts of the dock: one concept each, one file each."""

@@ -1,0 +1,55 @@
+"""Small pieces that several panels are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+SPACING = 4
+
+
+class Panel(QWidget):
+    """A titled part of the dock; `self.body` is the layout to fill."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(SPACING)
+        heading = QLabel(f"<b>{title}</b>")
+        heading.setTextFormat(Qt.TextFormat.RichText)
+        self.body.addWidget(heading)
+
+    def row(self, *widgets: QWidget) -> QHBoxLayout:
+        """Put widgets side by side; the first takes the room that is left."""
+        line = QHBoxLayout()
+        line.setSpacing(SPACING)
+        for position, widget in enumerate(widgets):
+            line.addWidget(widget, 1 if position == 0 else 0)
+        self.body.addLayout(line)
+        return line
+
+    def form(self, *rows: tuple[str, QWidget]) -> None:
+        """Put labelled widgets below each other, in two columns."""
+        grid = QGridLayout()
+        grid.setSpacing(SPACING)
+        grid.setColumnStretch(1, 1)
+        for line, (text, widget) in enumerate(rows):
+            label = QLabel(text)
+            label.setBuddy(widget)
+            widget.setAccessibleName(text)
+            grid.addWidget(label, line, 0)
+            grid.addWidget(widget, line, 1)
+        self.body.addLayout(grid)
+
+
+def button(text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
+    """A push button with a tooltip."""
+    made = QPushButton(text)
+    made.setToolTip(tip)
+    made.clicked.connect(lambda _checked=False: pressed())
+    # The keyboard stays with the canvas: its keys are the quick way to work.
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return made

@@ -1,0 +1,40 @@
+"""Where to look next."""
+
+from __future__ import annotations
+
+import math
+
+from qtpy.QtWidgets import QLabel
+
+from napari_ivos.gui._controller import Controller
+from napari_ivos.gui._keys import with_key
+from napari_ivos.gui.panels._parts import Panel, button
+
+
+class GuidancePanel(Panel):
+    """How far the displayed frame can be trusted, and the way to the most doubtful one."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__("Check")
+        self._controller = controller
+        self.text = QLabel()
+        self.text.setToolTip("The method's own estimate, 0–100 %; yours counts more")
+        self.next = button(
+            "Next to check",
+            with_key("Go to the frame that the method trusts least", "check"),
+            controller.go_to_doubtful,
+        )
+        self.row(self.text, self.next)
+        controller.frame_changed.connect(self._show)
+        controller.session_changed.connect(self._show)
+        self._show()
+
+    def _show(self) -> None:
+        session, frame = self._controller.session, self._controller.frame
+        self.next.setEnabled(session is not None)
+        if session is None or frame is None:
+            self.text.setText("No video yet")
+            return
+        value = session.reliability[frame]
+        known = "not known yet" if math.isnan(value) else f"reliability {value:.0%}"
+        self.text.setText(f"Frame {frame}: {known}")

@@ -1,0 +1,74 @@
+"""One line on top: what to do next, or what went wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout
+
+from napari_ivos.gui._controller import Controller
+from napari_ivos.session import Session
+
+_MESSAGE_MS = 12_000
+
+
+class HintPanel(QFrame):
+    """Says the next step, and below it for a while what has happened."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
+        self._controller = controller
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        self.text, self.message = QLabel(), QLabel()
+        self.text.setToolTip("What to do next")
+        self.message.setToolTip("What has happened")
+        for label in (self.text, self.message):
+            label.setWordWrap(True)
+            layout.addWidget(label)
+        self.message.hide()
+        self._over = QTimer(self)
+        self._over.setSingleShot(True)
+        self._over.setInterval(_MESSAGE_MS)
+        self._over.timeout.connect(self.message.hide)
+        controller.said.connect(self._on_said)
+        for signal in (
+            controller.session_changed,
+            controller.state_changed,
+            controller.running_changed,
+        ):
+            signal.connect(self._show)
+        self._show()
+
+    def _on_said(self, text: str, bad: bool) -> None:
+        self.message.setText(f"⚠ {text}" if bad else text)
+        self.message.show()
+        self._over.start()
+
+    def _show(self) -> None:
+        self.text.setText(f"<b>Next:</b> {next_step(self._controller)}")
+
+
+def next_step(controller: Controller) -> str:
+    """What the user would want to do now, in one sentence."""
+    session, jobs = controller.session, controller.jobs
+    if session is None or jobs is None:
+        if controller.suitable_layers():
+            return "choose the video and press Start."
+        return "open a video: drop a file here, or File ▸ Open Sample ▸ Interactive VOS."
+    if jobs.kind == "propagation":
+        return "wait, scrub or draw; H stops the propagation."
+    if not session.objects:
+        return "add an object (K), then draw on it."
+    return _next_round(session)
+
+
+def _next_round(session: Session) -> str:
+    if not session.annotated_frames:
+        return "draw a stroke on the object, in the frame where it is clearest."
+    if session.pending_frames:
+        return "refine with more strokes (N: background), or propagate (G)."
+    if np.isnan(session.reliability).all():
+        return "scrub, draw where a mask is wrong, and propagate again (G)."
+    return "go to the frame to check (J), draw where it is wrong, then G. Or export."

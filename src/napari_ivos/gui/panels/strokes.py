@@ -1,0 +1,94 @@
+"""What the brush paints, and how thick."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QButtonGroup, QSlider, QSpinBox
+
+from napari_ivos.gui._controller import Controller
+from napari_ivos.gui._keys import with_key
+from napari_ivos.gui.panels._parts import Panel, button
+
+_LARGEST = 200
+
+
+class StrokesPanel(Panel):
+    """Object or background, brush size, undo and redo."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__("Strokes")
+        self._controller = controller
+        self.positive = button(
+            "+ Object",
+            with_key("Strokes say: this is the selected object", "background"),
+            lambda: controller.select(controller.selected),
+        )
+        self.negative = button(
+            "− Background",
+            with_key("Strokes say: this is not an object. They are drawn striped.", "background"),
+            lambda: controller.select(controller.selected, background=True),
+        )
+        group = QButtonGroup(self)
+        for one in (self.positive, self.negative):
+            one.setCheckable(True)
+            group.addButton(one)
+        self.row(self.positive, self.negative).setStretch(1, 1)
+        self.size = QSlider(Qt.Orientation.Horizontal)
+        self.number = QSpinBox()
+        for control in (self.size, self.number):
+            control.setRange(1, _LARGEST)
+            control.setToolTip("Width of the brush in pixels of the video\nKeys: [ and ]")
+            control.setAccessibleName("Brush size")
+            control.valueChanged.connect(self._on_size)
+        self.row(self.size, self.number)
+        self.brush = button("Brush", "Draw strokes with the brush", controller.use_brush)
+        self.shapes = button(
+            "Shapes",
+            "Draw with napari's shapes instead: a line or path is a stroke,\n"
+            "a polygon, rectangle or ellipse marks its whole inside",
+            controller.use_shapes,
+        )
+        self.undo = button("Undo", with_key("Take the last step back", "undo"), controller.undo)
+        self.redo = button("Redo", with_key("Do it once more", "redo"), controller.redo)
+        row = self.row(self.brush, self.shapes, self.undo, self.redo)
+        for position in range(4):
+            row.setStretch(position, 1)
+        controller.state_changed.connect(self._show)
+        controller.session_changed.connect(self._on_session)
+        self._on_session()
+        self._show()
+
+    def _on_size(self, value: int) -> None:
+        view = self._controller.view
+        if view is not None:
+            view.strokes.brush_size = value
+        self._show_size(value)
+
+    def _on_session(self) -> None:
+        view = self._controller.view
+        if view is not None:
+            view.strokes.events.brush_size.connect(self._follow_layer)
+            self._follow_layer()
+
+    def _follow_layer(self, _event: object = None) -> None:
+        view = self._controller.view
+        if view is not None:
+            self._show_size(round(view.strokes.brush_size))
+
+    def _show_size(self, value: int) -> None:
+        for control in (self.size, self.number):
+            with QSignalBlocker(control):
+                control.setValue(value)
+
+    def _show(self) -> None:
+        session = self._controller.session
+        self.positive.setChecked(not self._controller.background)
+        self.negative.setChecked(self._controller.background)
+        for control in (self.positive, self.negative, self.size, self.number, self.brush):
+            control.setEnabled(session is not None)
+        self.shapes.setEnabled(session is not None)
+        self.undo.setEnabled(session is not None and session.can_undo)
+        self.redo.setEnabled(session is not None and session.can_redo)
+        if session is not None:
+            self.undo.setToolTip(with_key(f"Take back: {session.undo_text}", "undo"))
+            self.redo.setToolTip(with_key(f"Do again: {session.redo_text}", "redo"))

@@ -1,0 +1,115 @@
+"""Which video, which method, on which device."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QComboBox, QLabel
+
+from napari_ivos.gui._controller import Controller
+from napari_ivos.gui._devices import devices_for
+from napari_ivos.gui.panels._parts import Panel, button
+from napari_ivos.methods import MethodSpec, get_method, list_methods
+
+
+class VideoPanel(Panel):
+    """Starts a session; says with what it runs."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__("Video and method")
+        self._controller = controller
+        self.layers = _combo("The image layer to segment: frames over time, grey or RGB")
+        self.methods = _combo("The method that turns strokes into masks")
+        self.devices = _combo("Where the method computes; 'auto' takes the fastest that it can use")
+        self.form(("Video", self.layers), ("Method", self.methods), ("Device", self.devices))
+        self.about = QLabel()
+        self.about.setWordWrap(True)
+        self.body.addWidget(self.about)
+        self.start = button("Start", "Begin a session on the chosen video", self._on_start)
+        self.body.addWidget(self.start)
+        for spec in list_methods():
+            self.methods.addItem(spec.title, spec.name)
+            self.methods.setItemData(self.methods.count() - 1, spec.summary, _TIP)
+        self.methods.currentIndexChanged.connect(self._on_method)
+        self.methods.activated.connect(self._on_choice)
+        self.devices.activated.connect(self._on_choice)
+        self.layers.currentIndexChanged.connect(self._show_start)
+        controller.session_changed.connect(self._on_session)
+        events = controller.viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered):
+            event.connect(self._on_layers)
+        self._on_method()
+        self._on_layers()
+
+    def start_if_clear(self) -> None:
+        """Begin at once when there is one video to choose from and no session."""
+        if self._controller.session is None and self.layers.count() == 1:
+            self._on_start()
+
+    def close_panel(self) -> None:
+        """Let go of the viewer."""
+        events = self._controller.viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered):
+            event.disconnect(self._on_layers)
+
+    @property
+    def _spec(self) -> MethodSpec:
+        return get_method(self.methods.currentData())
+
+    def _on_start(self) -> None:
+        for layer in self._controller.suitable_layers():
+            if layer.name == self.layers.currentData():
+                self._controller.start(layer, self._spec.name, self.devices.currentData())
+
+    def _on_layers(self, _event: object = None) -> None:
+        chosen = self.layers.currentData()
+        self.layers.blockSignals(True)
+        self.layers.clear()
+        for layer in self._controller.suitable_layers():
+            self.layers.addItem(layer.name, layer.name)
+        if chosen is not None:
+            self.layers.setCurrentIndex(max(self.layers.findData(chosen), 0))
+        self.layers.blockSignals(False)
+        self._show_start()
+
+    def _on_method(self) -> None:
+        self.devices.clear()
+        for device in devices_for(self._spec):
+            self.devices.addItem(device, device)
+        self.methods.setToolTip(self._spec.summary)
+        self._show_about()
+
+    def _on_choice(self) -> None:
+        self._controller.set_method(self._spec.name, self.devices.currentData())
+        self._show_about()
+
+    def _on_session(self) -> None:
+        session = self._controller.session
+        if session is not None:
+            self.methods.setCurrentIndex(self.methods.findData(session.method.name))
+            self.devices.setCurrentIndex(max(self.devices.findData(session.device), 0))
+        self._show_about()
+        self._show_start()
+
+    def _show_about(self) -> None:
+        spec = self._spec
+        device = self.devices.currentData()
+        if device == "auto" and len(spec.devices) == 1:
+            device = spec.devices[0]
+        self.about.setText(f"Weights: {spec.weights} · Licence: {spec.licence} · Device: {device}")
+        self.about.setToolTip(spec.paper or spec.summary)
+
+    def _show_start(self) -> None:
+        view = self._controller.view
+        again = view is not None and view.image.name == self.layers.currentData()
+        self.start.setText("Start again" if again else "Start")
+        self.start.setEnabled(self.layers.count() > 0)
+
+
+_TIP = 3  # Qt.ItemDataRole.ToolTipRole, which the bindings spell differently
+
+
+def _combo(tip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(8)
+    return combo
