@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import cv2
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 from napari_ivos.scribbles.stroke import Stroke
 from napari_ivos.types import Mask
 
-_SUBPIXEL_BITS = 4
-# OpenCV's fixed-point coordinates overflow far outside of the picture.
+# OpenCV's whole-number coordinates overflow far outside of the picture.
 _FAR = 1e6
 
 
@@ -27,30 +27,33 @@ def rasterise(stroke: Stroke, shape: tuple[int, int]) -> Mask:
     Returns
     -------
     (H, W) bool
-        A disk of the stroke's radius swept along its path (one pixel wide when the radius is None),
-        or the inside of its outline when it is `filled`; cut at the frame's border.
+        The pixels whose centres lie within the stroke's radius of its line (the line alone when
+        the radius is None), and the inside of its outline when it is `filled`; cut at the frame's
+        border.
     """
-    canvas = np.zeros(shape, dtype=np.uint8)
-    points = np.clip(stroke.path[:, ::-1], -_FAR, _FAR)
-    scale = 1 << _SUBPIXEL_BITS
-    fixed = np.round(points * scale).astype(np.int32).reshape(-1, 1, 2)
-    if stroke.filled and len(points) >= 3:
-        cv2.fillPoly(canvas, [fixed], 1, shift=_SUBPIXEL_BITS)
-    if stroke.radius is None or stroke.radius <= 0.5:
-        whole = np.round(points).astype(np.int32).reshape(-1, 1, 2)
-        cv2.polylines(canvas, [whole], isClosed=stroke.filled, color=1, thickness=1)
-        return canvas.astype(bool)
-    # cv2 draws thick lines with round caps, but only of whole widths: disks at the points give the
-    # exact ends, the line the stretches between them.
-    width = max(round(2 * stroke.radius), 1)
-    if len(points) > 1:
-        cv2.polylines(
-            canvas, [fixed], isClosed=stroke.filled, color=1, thickness=width, shift=_SUBPIXEL_BITS
-        )
-    radius = round(stroke.radius * scale)
-    for x, y in fixed[:, 0].tolist():
-        cv2.circle(canvas, (x, y), radius, 1, thickness=-1, shift=_SUBPIXEL_BITS)
-    return canvas.astype(bool)
+    margin = 0 if stroke.radius is None else math.ceil(stroke.radius)
+    points = np.round(np.clip(stroke.path, -_FAR, _FAR)).astype(np.int32)
+    # Only the part of the frame that the stroke can reach; the line outside of it may reach in.
+    top, left = np.maximum(points.min(axis=0) - margin, -margin).tolist()
+    bottom, right = np.minimum(points.max(axis=0), np.array(shape) - 1 + margin).tolist()
+    mask = np.zeros(shape, dtype=bool)
+    height, width = bottom + margin - top + 1, right + margin - left + 1
+    if height <= 0 or width <= 0:
+        return mask
+    canvas = np.zeros((height, width), dtype=np.uint8)
+    line = (points - (top, left))[:, None, ::-1].astype(np.int32)
+    if stroke.filled and len(line) >= 3:
+        cv2.fillPoly(canvas, [line], 1)
+    # A single point is a line to itself.
+    cv2.polylines(canvas, [line if len(line) > 1 else np.repeat(line, 2, 0)], stroke.filled, 1)
+    covered = canvas > 0
+    if stroke.radius is not None and covered.any():
+        distance = cv2.distanceTransform(1 - canvas, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        covered = distance <= stroke.radius
+    y, x = max(top, 0), max(left, 0)
+    inside = covered[y - top : shape[0] - top, x - left : shape[1] - left]
+    mask[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
+    return mask
 
 
 def rasterise_all(strokes: Iterable[Stroke], shape: tuple[int, int]) -> NDArray[np.int32]:

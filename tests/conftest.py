@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from fakes import FakeEngine
+from napari_ivos.session import Session
+
+
+@pytest.fixture
+def engine():
+    return FakeEngine()
+
+
+@pytest.fixture
+def session(engine):
+    """A session of 20 black frames of 30 × 40 pixels with one object, run by the fake engine."""
+    with Session(np.zeros((20, 30, 40, 3), np.uint8), engine=engine) as made:
+        made.add_object()
+        yield made
+
+
+@pytest.fixture
+def draw(session):
+    """Draw a horizontal stroke of 3 × 11 pixels: ``draw(frame, y, object_id)``."""
+
+    def draw(frame, y=10, object_id=1):
+        session.add_stroke(frame, object_id, [[y, 10], [y, 19]], 1.5)
+
+    return draw
+
+
+@pytest.fixture
+def run(session):
+    """Propagate and give the frames that results came for."""
+
+    def run(*args, **kwargs):
+        return [result.index for result in session.propagate(*args, **kwargs)]
+
+    return run

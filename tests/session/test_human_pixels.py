@@ -1,0 +1,179 @@
+"""A person's word over a method's: painted pixels, accepted frames, locked and absent objects."""
+
+import numpy as np
+import pytest
+
+from fakes import FakeEngine
+from napari_ivos.errors import StrokeError
+from napari_ivos.masks import probs_from_labels
+from napari_ivos.methods import FrameResult
+from napari_ivos.session import Session
+
+
+class Everything(FakeEngine):
+    """Says that every pixel of every frame is the last object."""
+
+    def interact(self, request):
+        _, memory = super().interact(request)
+        return FrameResult(request.frame, self._all(request), 1.0), memory
+
+    def propagate(self, request):
+        for index in (*request.backward, *request.forward):
+            yield FrameResult(index, self._all(request), 0.5)
+
+    def _all(self, request):
+        labels = np.full(request.video.shape[1:3], request.objects[-1])
+        return probs_from_labels(labels, request.objects)
+
+
+@pytest.fixture
+def greedy():
+    """A session of 10 frames of 30 × 40 pixels whose method wants all for the last object."""
+    with Session(np.zeros((10, 30, 40, 3), np.uint8), engine=Everything()) as session:
+        session.add_object()
+        yield session
+
+
+def test_strokes_are_law_for_flow(greedy):
+    greedy.add_stroke(4, 1, [[5, 5]], 2)
+    greedy.add_stroke(4, 0, [[20, 0], [20, 39]])
+    mask = greedy.interact(4)
+    assert (mask[20] == 0).all()
+    assert (mask[19] == 1).all()
+
+
+def test_strokes_are_a_hint_when_the_session_says_so():
+    with Session(
+        np.zeros((3, 30, 40, 3), np.uint8), strokes="hint", engine=Everything()
+    ) as session:
+        session.add_object()
+        session.add_stroke(1, 0, [[20, 0], [20, 39]])
+        assert (session.interact(1) == 1).all()
+    with pytest.raises(StrokeError, match="'hint' or 'law'"):
+        Session(np.zeros((3, 30, 40, 3), np.uint8), strokes="order")
+
+
+def test_imported_mask_is_kept_with_its_ids(greedy):
+    labels = np.zeros((30, 40), np.int64)
+    labels[3:9, 3:9] = 700
+    greedy.add_mask(4, labels)
+    assert [item.id for item in greedy.objects] == [1, 700]
+    np.testing.assert_array_equal(greedy.masks[4], labels)
+    results = [r.index for r in greedy.propagate()]
+    assert results == [4, 3, 2, 1, 0, 5, 6, 7, 8, 9]
+    np.testing.assert_array_equal(greedy.masks[4], labels)
+    assert greedy.add_object() == 701
+
+
+def test_unlocked_mask_is_evidence_only(greedy):
+    greedy.add_mask(4, np.eye(30, 40, dtype=bool), lock=False)
+    assert greedy.masks[4].sum() == 30
+    list(greedy.propagate())
+    assert (greedy.masks[4] == 1).all()
+
+
+def test_an_object_added_later_may_take_imported_background(greedy):
+    labels = np.zeros((30, 40), np.uint16)
+    labels[3:9, 3:9] = 1
+    greedy.add_mask(4, labels)
+    greedy.add_object()
+    greedy.add_stroke(4, 2, [[20, 20]], 2)
+    mask = greedy.interact(4)
+    assert (mask[labels == 1] == 1).all()
+    assert (mask[labels == 0] == 2).all()
+
+
+def test_painted_pixels_are_never_changed(greedy):
+    where = np.zeros((30, 40), bool)
+    where[:, :5] = True
+    greedy.add_stroke(4, 1, [[15, 20]], 2)
+    greedy.interact(4)
+    greedy.paint(4, np.zeros((30, 40), int), where)
+    assert (greedy.masks[4][:, :5] == 0).all()
+    greedy.interact(4)
+    assert (greedy.masks[4][:, :5] == 0).all()
+    assert (greedy.masks[4][:, 5:] == 1).all()
+
+
+def test_accepted_frames_are_never_changed_and_stop_a_run(greedy):
+    greedy.accept(7)
+    greedy.add_stroke(4, 1, [[15, 20]], 2)
+    assert [r.index for r in greedy.propagate()] == [4, 3, 2, 1, 0, 5, 6]
+    assert not greedy.masks[7].any()
+    assert greedy.reliability[7] == 1
+
+
+def test_a_frame_accepted_during_a_run_is_left_alone(greedy):
+    greedy.add_stroke(4, 1, [[15, 20]], 2)
+    plan = greedy.plan_propagate()
+    updates = list(plan.run())
+    greedy.accept(6)
+    greedy.add_stroke(8, 1, [[1, 1]], 1)
+    committed = {update.index for update in updates if greedy.commit(update)}
+    greedy.finish(plan)
+    assert committed == {0, 1, 2, 3, 4, 5, 7, 9}
+    assert not greedy.masks[6].any()
+    assert not greedy.masks[8].any()
+
+
+def test_locked_object_keeps_its_pixels_everywhere(greedy):
+    labels = np.zeros((30, 40), np.uint16)
+    labels[3:9, 3:9] = 1
+    for t in (2, 5):
+        greedy.add_mask(t, labels, lock=False)
+    greedy.lock_object(1)
+    greedy.add_object()
+    greedy.add_stroke(5, 2, [[20, 20]], 2)
+    list(greedy.propagate())
+    assert greedy.objects[0].locked
+    np.testing.assert_array_equal(greedy.masks[5] == 1, labels == 1)
+    assert (greedy.masks[6] == 2).all(), "it was not there, so it does not come"
+    np.testing.assert_array_equal(greedy.masks[2] == 1, labels == 1)
+
+
+def test_absent_object_vanishes_and_stays_away(greedy):
+    greedy.add_stroke(4, 1, [[15, 20]], 2)
+    list(greedy.propagate())
+    greedy.mark_absent(1, 6, 8)
+    assert not greedy.masks[6].any()
+    assert not greedy.masks[7].any()
+    assert greedy.masks[8].all()
+    greedy.add_stroke(4, 1, [[15, 25]], 2)
+    list(greedy.propagate())
+    assert not greedy.masks[7].any()
+    assert greedy.masks[8].all()
+    greedy.undo(), greedy.undo(), greedy.undo()
+    assert greedy.masks[7].all()
+
+
+def test_absence_marked_during_a_run_counts(greedy):
+    greedy.add_object()
+    greedy.add_stroke(4, 2, [[15, 20]], 2)
+    plan = greedy.plan_propagate()
+    updates = list(plan.run())
+    greedy.lock_object(2)
+    for update in updates:
+        greedy.commit(update)
+    greedy.finish(plan)
+    assert not greedy.masks[6].any(), "a locked object does not spread"
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 3), (3, 3), (5, 11)])
+def test_absence_outside_of_the_video(greedy, start, stop):
+    with pytest.raises(StrokeError, match="not a range"):
+        greedy.mark_absent(1, start, stop)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (np.zeros((3, 3), int), "shape"),
+        (np.zeros((30, 40)), "whole numbers"),
+        (np.full((30, 40), -1), "between 1 and"),
+        (np.full((30, 40), 70_000), "between 1 and"),
+    ],
+)
+def test_bad_masks(greedy, labels, says):
+    with pytest.raises(StrokeError, match=says):
+        greedy.add_mask(0, labels)
+    assert not greedy.can_undo or greedy.undo_text == "add object 1"
