@@ -1,0 +1,96 @@
+"""What objects and background look like: smoothed histograms of a few channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ivos.methods.flow.window import Plane
+from napari_ivos.types import AnyArray, Frame
+
+_GREY_TOLERANCE = 4.0
+
+
+def look(image: Frame) -> NDArray[np.float32]:
+    """Channels in which an image is compared with itself and with others.
+
+    Parameters
+    ----------
+    image : (h, w, 3) uint8
+
+    Returns
+    -------
+    (h, w, 3) float32
+        CIE Lab (0–255 each) of a colour image; of a grey one the brightness, its local mean and
+        its local contrast, since texture is then all there is to go by.
+    """
+    soft = cv2.GaussianBlur(image, (0, 0), 0.7)
+    span = soft.max(axis=2).astype(np.int16) - soft.min(axis=2)
+    lab = cv2.cvtColor(soft, cv2.COLOR_RGB2LAB).astype(np.float32)
+    if float(span.mean()) > _GREY_TOLERANCE:
+        return np.asarray(lab)
+    light = lab[..., 0]
+    mean, spread = local_statistics(light)
+    return np.dstack([light, mean, 4 * spread])
+
+
+def local_statistics(light: Plane, sigma: float = 2.5) -> tuple[Plane, Plane]:
+    """Mean and standard deviation of brightness round each pixel, both (h, w) float32."""
+    mean = cv2.GaussianBlur(light, (0, 0), sigma)
+    square = cv2.GaussianBlur(light * light, (0, 0), sigma)
+    return mean, np.sqrt(np.maximum(square - mean * mean, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """A grid over the values of some channels."""
+
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+    counts: tuple[int, ...]
+
+    @staticmethod
+    def fit(channels: AnyArray, counts: tuple[int, ...]) -> Bins:
+        """Grid over the range of (h, w, C) values, leaving out the half per cent at each end."""
+        sample = channels[::3, ::3].reshape(-1, channels.shape[-1])
+        low, high = np.percentile(sample, [0.5, 99.5], axis=0).astype(np.float32)
+        return Bins(low, np.maximum(high, low + np.float32(1e-3)), counts)
+
+    def index(self, channels: AnyArray) -> NDArray[np.intp]:
+        """Flat index of the cell of each pixel; (h, w, C) to (h, w)."""
+        counts = np.array(self.counts, dtype=np.float32)
+        cells = (channels - self.low) * (counts / (self.high - self.low))
+        np.clip(cells, 0, counts - 1, out=cells)
+        strides = np.cumprod((1, *self.counts[:0:-1]))[::-1].astype(np.float32)
+        return np.asarray(np.floor(cells) @ strides, dtype=np.intp)
+
+    def histogram(self, index: NDArray[np.intp], weights: Plane) -> NDArray[np.float64]:
+        """Smoothed weight in each cell, flat."""
+        size = int(np.prod(self.counts))
+        table = np.bincount(index.ravel(), weights.ravel(), size).reshape(self.counts)
+        for axis in range(table.ndim):
+            table = _smooth(_smooth(table, axis), axis)
+        return table.ravel()
+
+
+def _smooth(table: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    table = np.moveaxis(table, axis, 0)
+    out = 2 * table
+    out[1:] += table[:-1]
+    out[:-1] += table[1:]
+    out[0] += table[0]
+    out[-1] += table[-1]
+    return np.moveaxis(out / 4, 0, axis)
+
+
+def log_ratio(
+    objects: NDArray[np.float64], others: NDArray[np.float64], prior: float = 0.2
+) -> NDArray[np.float32]:
+    """Log-likelihood ratio of each cell, between two histograms; a uniform prior bounds it."""
+    objects = objects / max(float(objects.sum()), 1e-9)
+    others = others / max(float(others.sum()), 1e-9)
+    base = prior / len(objects)
+    return np.log((objects + base) / (others + base)).astype(np.float32)

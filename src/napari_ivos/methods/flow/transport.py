@@ -1,0 +1,87 @@
+"""Dense optical flow between frames, how far it can be trusted, and what it carries along."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ivos.methods.flow.window import Plane
+from napari_ivos.types import Frame
+
+Flow = NDArray[np.float32]
+"""(h, w, 2) float32: (x, y) displacement in pixels, from each pixel of one frame to the other."""
+
+
+def grey(frame: Frame, scale: float) -> NDArray[np.uint8]:
+    """Frame as flow sees it: grey, at `scale`."""
+    plane = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    if scale == 1.0:
+        return np.asarray(plane)
+    height, width = plane.shape
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
+
+
+def dense_flow(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Flow:
+    """Displacement of each pixel of `source` to where it is in `target` (DIS, Kroeger 2016).
+
+    Parameters
+    ----------
+    source, target : (h, w) uint8
+
+    Returns
+    -------
+    (h, w, 2) float32
+    """
+    height, width = source.shape
+    # Its patches need some pixels at the coarsest level: tiny frames are padded.
+    pad_y, pad_x = max(32 - height, 0), max(32 - width, 0)
+    if pad_y or pad_x:
+        source, target = (
+            cv2.copyMakeBorder(plane, 0, pad_y, 0, pad_x, cv2.BORDER_REPLICATE)
+            for plane in (source, target)
+        )
+    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = engine.calc(source, target, None)
+    return np.asarray(flow[:height, :width])
+
+
+def warp(values: NDArray[np.float32], flow: Flow) -> NDArray[np.float32]:
+    """Values of another frame, fetched from where `flow` points to.
+
+    Parameters
+    ----------
+    values : (h, w[, C]) float32
+    flow : (h, w, 2) float32
+        From this frame to the one that `values` belong to.
+    """
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.asarray(
+        cv2.remap(
+            values,
+            x + flow[..., 0],
+            y + flow[..., 1],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    )
+
+
+def consistency(flow: Flow, back: Flow) -> Plane:
+    """How well going along a flow and back ends where it began.
+
+    Parameters
+    ----------
+    flow, back : (h, w, 2) float32
+        From this frame to the other, and from the other to this one.
+
+    Returns
+    -------
+    (h, w) float32 in [0, 1]
+    """
+    gap = flow + warp(back, flow)
+    miss = np.square(gap).sum(axis=2)
+    length = np.square(flow).sum(axis=2)
+    return np.exp(-miss / (1.0 + 0.02 * length))
