@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -16,15 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_ivos.errors import StrokeError
 from napari_ivos.guidance import recommend
-from napari_ivos.masks import MAX_ID
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
 from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
-from napari_ivos.session import _planner
+from napari_ivos.session import _annotate, _planner
 from napari_ivos.session._history import Edit, History
-from napari_ivos.session._plan import EngineLoader, Plan, Update
+from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._rules import absent_objects
-from napari_ivos.session._state import Absence, Annotated, SessionObject, State
-from napari_ivos.session._store import FrameStore, Key
+from napari_ivos.session._runs import Runs
+from napari_ivos.session._state import Absence, SessionObject, State
+from napari_ivos.session._store import DEFAULT_CACHE_BYTES, FrameStore
 from napari_ivos.session._views import MaskView
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
 from napari_ivos.video import Video, open_video
@@ -74,7 +72,7 @@ class Session:
         *,
         strokes: Literal["hint", "law"] | None = None,
         accumulate: bool = True,
-        cache_bytes: int = 256 * 2**20,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
         engine: Engine | None = None,
     ) -> None:
         weights = None if checkpoint is None else Path(checkpoint)
@@ -82,16 +80,11 @@ class Session:
         if strokes not in (None, "hint", "law"):
             raise StrokeError(f"strokes must be 'hint' or 'law', not {strokes!r}.")
         self.video: Video = open_video(video)
-        self.accumulate = accumulate
-        self._strokes_mode = strokes
         self._store = FrameStore(cache_bytes)
         self._history = History(State(method=method, device=device, checkpoint=weights))
-        self._loaders: dict[tuple[Any, ...], EngineLoader] = {}
+        self._runs = Runs(self.video, self._store, self._history, strokes, accumulate)
         if engine is not None:
-            self._loaders[method, device, weights] = EngineLoader(lambda: engine)
-        self._plans: dict[int, Plan] = {}
-        self._plan_ids = itertools.count(1)
-        self._dead: list[Key] = []
+            self._runs.use(engine)
         self.masks = MaskView(self.video.shape[:3], self._mask)
 
     # --- what there is ---------------------------------------------------------------------
@@ -157,7 +150,7 @@ class Session:
         """
         object_id = self._state.next_id
         edit = self._begin(f"add object {object_id}")
-        self._create_objects(edit, [object_id], name)
+        _annotate.create_objects(self._history, edit, [object_id], name)
         return object_id
 
     def rename_object(self, object_id: ObjectId, name: str) -> None:
@@ -173,11 +166,7 @@ class Session:
         """Remove an object with its strokes, from all frames."""
         self._known(object_id)
         edit = self._begin(f"remove object {object_id}")
-        self._history.set_fields(
-            edit,
-            objects=tuple(item for item in self._state.objects if item.id != object_id),
-            removed=self._state.removed | {object_id},
-        )
+        _annotate.remove_object(self._history, edit, object_id)
 
     def mark_absent(self, object_id: ObjectId, start: int, stop: int) -> None:
         """Say that an object is not there on the frames from `start` up to, not including, `stop`.
@@ -194,28 +183,9 @@ class Session:
         absence = Absence(object_id, int(start), int(stop))
         self._history.set_fields(edit, absences=(*self._state.absences, absence))
 
-    def _create_objects(self, edit: Edit, ids: Iterable[ObjectId], name: str | None = None) -> None:
-        have = {item.id: item for item in self._state.objects}
-        for object_id in ids:
-            have.setdefault(object_id, SessionObject(object_id, name or f"object {object_id}"))
-        if len(have) > len(self._state.objects):
-            self._history.set_fields(
-                edit,
-                objects=tuple(have[key] for key in sorted(have)),
-                next_id=max(self._state.next_id, max(have) + 1),
-                removed=self._state.removed - have.keys(),
-            )
-
     def _change_object(self, text: str, object_id: ObjectId, **values: Any) -> None:
         self._known(object_id)
-        edit = self._begin(text)
-        self._history.set_fields(
-            edit,
-            objects=tuple(
-                replace(item, **values) if item.id == object_id else item
-                for item in self._state.objects
-            ),
-        )
+        _annotate.change_object(self._history, self._begin(text), object_id, **values)
 
     def _known(self, object_id: ObjectId) -> None:
         if object_id not in self._state.ids:
@@ -291,10 +261,9 @@ class Session:
 
     def _annotate(self, text: str, strokes: list[Stroke]) -> None:
         edit = self._begin(text, strokes[-1].frame)
-        self._create_objects(edit, sorted({s.object_id for s in strokes} - {0}))
-        now = len(self._state.rounds)
-        added = tuple(Annotated(stroke.frame, now, stroke) for stroke in strokes)
-        self._history.set_fields(edit, annotated=self._state.annotated + added)
+        ids = {stroke.object_id for stroke in strokes} - {0}
+        _annotate.create_objects(self._history, edit, sorted(ids))
+        _annotate.add_strokes(self._history, edit, strokes)
 
     def add_mask(self, frame: int, labels: AnyArray, lock: bool = True) -> None:
         """Take a whole label map as the truth about a frame; it becomes a reference.
@@ -312,10 +281,8 @@ class Session:
         StrokeError
             The labels have another size than the frame, or ids that are not possible.
         """
-        index, checked = self._frame(frame), self._labels(labels)
-        edit = self._begin(f"mask on frame {index}", index)
-        self._create_objects(edit, np.unique(checked[checked > 0]).tolist())
-        self._give(edit, index, checked.astype(np.int32), binding=lock, trusted=lock)
+        index, checked = self._frame(frame), _annotate.check_labels(labels, self._size)
+        self._give(f"mask on frame {index}", index, checked, binding=lock, trusted=lock)
 
     def paint(self, frame: int, labels: AnyArray, where: NDArray[np.bool_]) -> None:
         """Paint pixels of a frame; no run changes them again.
@@ -328,52 +295,34 @@ class Session:
         where : (H, W) bool
         """
         index = self._frame(frame)
-        checked = self._labels(np.where(where, labels, 0))
-        edit = self._begin(f"paint on frame {index}", index)
-        self._create_objects(edit, np.unique(checked[checked > 0]).tolist())
-        key = self._history.frame(index).human
-        human = np.full(self._size, -1, np.int32) if key is None else self._store.get(key).copy()
-        human[where] = checked[where]
-        trusted = self._history.frame(index).trusted
-        self._give(edit, index, human, binding=True, trusted=trusted)
+        checked = _annotate.check_labels(np.where(where, labels, 0), self._size)
+        now = self._history.frame(index)
+        known = None if now.human is None else self._store.get(now.human)
+        human = np.where(where, checked, -1 if known is None else known)
+        self._give(f"paint on frame {index}", index, human, binding=True, trusted=now.trusted)
 
     def accept(self, frame: int) -> None:
         """Vouch for a frame's mask as it is: no run changes it, and runs stop in front of it."""
         index = self._frame(frame)
         edit = self._begin(f"accept frame {index}")
-        now = self._history.frame(index)
-        accepted = replace(
-            now,
-            human=self._store.put(self._mask(index).astype(np.int32)),
-            human_objects=frozenset(self._state.ids),
-            binding=True,
-            trusted=True,
-            source="human",
-            reliability=1.0,
-        )
-        self._history.set_frame(edit, index, accepted)
+        _annotate.accept_frame(self._history, self._store, edit, index, self._mask(index))
 
     def _give(
-        self, edit: Edit, index: int, human: NDArray[np.int32], *, binding: bool, trusted: bool
+        self, text: str, index: int, human: NDArray[np.int32], *, binding: bool, trusted: bool
     ) -> None:
-        """Put a person's pixels on a frame and show them at once."""
-        now = self._history.frame(index)
-        shown = np.where(human >= 0, human, self._mask(index)).astype(np.uint16)
-        given = replace(
-            now,
-            mask=self._store.put(shown),
-            probs=None,
-            objects=(),
-            human=self._store.put(human),
-            human_objects=frozenset(self._state.ids),
+        edit = self._begin(text, index)
+        ids = np.unique(human[human > 0]).tolist()
+        _annotate.create_objects(self._history, edit, ids)
+        _annotate.give_pixels(
+            self._history,
+            self._store,
+            edit,
+            index,
+            human,
+            self._mask(index),
             binding=binding,
             trusted=trusted,
-            source="human",
-            reliability=1.0 if trusted else now.reliability,
         )
-        self._history.set_frame(edit, index, given)
-        note = Annotated(index, len(self._state.rounds))
-        self._history.set_fields(edit, annotated=(*self._state.annotated, note))
 
     def _frame(self, frame: int) -> int:
         if not 0 <= frame < len(self.video):
@@ -382,19 +331,6 @@ class Session:
                 f"The video has the frames 0 to {len(self.video) - 1}.",
             )
         return int(frame)
-
-    def _labels(self, labels: AnyArray) -> NDArray[np.int64]:
-        array = np.asarray(labels)
-        if array.shape != self._size:
-            raise StrokeError(
-                f"The labels have the shape {array.shape}, the frames {self._size}.",
-                "Give one (height, width) label map of the same size.",
-            )
-        if array.dtype.kind not in "biu":
-            raise StrokeError(f"Labels must be whole numbers, not {array.dtype}.")
-        if array.size and (array.min() < 0 or array.max() > MAX_ID):
-            raise StrokeError(f"Object ids must lie between 1 and {MAX_ID} (0 is background).")
-        return array.astype(np.int64)
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -461,7 +397,7 @@ class Session:
         EngineError
             The method failed; what was done stays.
         """
-        self._make_propagation(frame, direction, start, stop)
+        self._runs.check_propagate(frame, direction, start, stop)
         return self._propagate(frame, direction, start, stop)
 
     def _propagate(self, *request: Any) -> Generator[Update]:
@@ -475,9 +411,7 @@ class Session:
 
     def plan_interact(self, frame: int) -> Plan:
         """Plan what `interact` does; its run gives nothing when the preview is up to date."""
-        plan = _planner.plan_interact(self._context(), self._frame(frame))
-        self._plans[plan.id] = plan
-        return plan
+        return self._runs.plan_interact(self._frame(frame))
 
     def plan_propagate(
         self,
@@ -487,16 +421,7 @@ class Session:
         stop: int | None = None,
     ) -> Plan:
         """Plan what `propagate` does; strokes drawn from now on belong to the next round."""
-        plan = self._make_propagation(frame, direction, start, stop)
-        self._plans[plan.id] = plan
-        plan.edit = self._begin(f"propagate from frame {plan.frame}")
-        drafts = {k: v for k, v in self._state.drafts.items() if k != plan.frame}
-        self._history.set_fields(
-            plan.edit,
-            rounds=(*self._state.rounds, _planner.round_of(plan)),
-            drafts=MappingProxyType(drafts),
-        )
-        return plan
+        return self._runs.plan_propagate(frame, direction, start, stop)
 
     def commit(self, update: Update) -> bool:
         """Make a result the session's; quick, and on the main thread.
@@ -507,90 +432,11 @@ class Session:
             False when the result came too late to count: the run was undone, or a person has
             drawn on that frame since.
         """
-        plan = self._plans.get(update.plan)
-        if plan is None or not plan.alive:
-            return False
-        context = self._context()
-        wanted = _planner.is_wanted(context, plan, update)
-        if not wanted and plan.kind == "interact":
-            return False
-        edit = self._edit_of(plan, update)
-        self._remember(edit, plan, update, wanted)
-        if not wanted:
-            return False
-        now = self._history.frame(update.index)
-        mask, probs = _planner.under_new_rules(context, plan, update)
-        segmented = replace(
-            now,
-            mask=mask,
-            probs=probs,
-            objects=update.objects,
-            reliability=now.reliability if now.trusted else update.reliability,
-            source=now.source if now.trusted else "model",
-        )
-        self._history.set_frame(edit, update.index, segmented)
-        return True
+        return self._runs.commit(update)
 
     def finish(self, plan: Plan) -> None:
         """End a plan's run, however it went; the round ends with it."""
-        if self._plans.pop(plan.id, None) is None:
-            return
-        edit = plan.edit
-        if plan.alive and edit is not None and not edit.frames:
-            # Nothing came of it: as if it had never been asked for.
-            self._history.drop(edit)
-        plan.alive = False
-        if not self._plans:
-            self._store.discard(self._dead)
-            self._dead.clear()
-
-    def _make_propagation(
-        self, frame: int | None, direction: Direction, start: int | None, stop: int | None
-    ) -> Plan:
-        return _planner.plan_propagate(self._context(), frame, direction, start, stop)
-
-    def _edit_of(self, plan: Plan, update: Update) -> Edit:
-        """The step of undo that a result belongs to."""
-        if plan.edit is None:
-            last = self._history.done[-1] if self._history.done else None
-            # A preview goes with the stroke it shows: one undo takes both back.
-            if last is not None and last.previews == update.index:
-                plan.edit = last
-            else:
-                plan.edit = self._begin(f"preview of frame {update.index}", update.index)
-        return plan.edit
-
-    def _remember(self, edit: Edit, plan: Plan, update: Update, wanted: bool) -> None:
-        """Keep what the method learnt from an annotated frame."""
-        draft = update.draft
-        if draft is None:
-            return
-        if plan.kind == "propagate" and update.index == plan.frame:
-            # Even when the frame was drawn on since: the frames to come are computed with it.
-            self._history.set_fields(edit, memory=draft.memory, memory_current=True)
-            return
-        if not wanted:
-            return
-        if plan.rounds:
-            self._history.set_fields(edit, memory=draft.base, memory_current=True)
-        drafts = {**self._state.drafts, update.index: draft}
-        self._history.set_fields(edit, drafts=MappingProxyType(drafts))
-
-    def _context(self) -> _planner.Context:
-        state = self._state
-        key = (state.method, state.device, state.checkpoint)
-        if key not in self._loaders:
-            self._loaders[key] = EngineLoader.of(*key)
-        return _planner.Context(
-            plan_id=next(self._plan_ids),
-            video=self.video,
-            store=self._store,
-            loader=self._loaders[key],
-            history=self._history,
-            spec=self.method,
-            law=(self._strokes_mode or self.method.strokes) == "law",
-            accumulate=self.accumulate,
-        )
+        self._runs.finish(plan)
 
     def set_method(
         self,
@@ -645,19 +491,14 @@ class Session:
 
         A run that is still going on ends. Does nothing when there is nothing to take back.
         """
-        edit = self._history.undo()
-        for plan in self._plans.values():
-            if edit is not None and plan.edit is edit:
-                plan.alive = False
+        self._runs.undone(self._history.undo())
 
     def redo(self) -> None:
         """Do the step undone last once more."""
         self._history.redo()
 
     def _begin(self, text: str, previews: int | None = None) -> Edit:
-        edit = Edit(text, previews=previews)
-        self._dead.extend(self._history.push(edit))
-        return edit
+        return self._runs.begin(text, previews)
 
     def export(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the masks, in the format that the name's extension says (see `export`).
@@ -682,9 +523,7 @@ class Session:
 
     def close(self) -> None:
         """Let go of the masks on disk; the video stays open, it is its owner's."""
-        for plan in self._plans.values():
-            plan.alive = False
-        self._plans.clear()
+        self._runs.close()
         self._store.close()
 
     def __enter__(self) -> Session:

@@ -42,13 +42,13 @@ class MaskView:
         """As numpy's indexing; only the frames that the first index names are read."""
         first, *rest = index if isinstance(index, tuple) else (index,)
         if first is Ellipsis or first is None:
-            return np.asarray(self)[index]
+            return np.asarray(np.asarray(self)[index])
         if isinstance(first, int | np.integer):
             frame = int(first)
             if not -len(self) <= frame < len(self):
                 raise IndexError(f"frame {frame} is outside of a video of {len(self)} frames")
             mask: AnyArray = self._read(frame % len(self))
-            return mask[tuple(rest)] if rest else mask
+            return np.asarray(mask[(*rest,)]) if rest else mask
         frames = np.arange(len(self))[first]
         if frames.ndim == 0:
             return self[(int(frames), *rest)]

@@ -1,0 +1,125 @@
+"""What a person puts on a frame, as edits of the history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ivos.errors import StrokeError
+from napari_ivos.masks import MAX_ID
+from napari_ivos.scribbles import Stroke
+from napari_ivos.session._history import Edit, History
+from napari_ivos.session._state import Annotated, SessionObject
+from napari_ivos.session._store import FrameStore
+from napari_ivos.types import AnyArray, LabelMap, ObjectId
+
+
+def create_objects(
+    history: History, edit: Edit, ids: Iterable[ObjectId], name: str | None = None
+) -> None:
+    """Add the objects that there are none of yet."""
+    state = history.state
+    have = {item.id: item for item in state.objects}
+    for object_id in ids:
+        have.setdefault(object_id, SessionObject(object_id, name or f"object {object_id}"))
+    if len(have) > len(state.objects):
+        history.set_fields(
+            edit,
+            objects=tuple(have[key] for key in sorted(have)),
+            next_id=max(state.next_id, max(have) + 1),
+            removed=state.removed - have.keys(),
+        )
+
+
+def change_object(history: History, edit: Edit, object_id: ObjectId, **values: Any) -> None:
+    """Replace values of one object."""
+    objects = tuple(
+        replace(item, **values) if item.id == object_id else item for item in history.state.objects
+    )
+    history.set_fields(edit, objects=objects)
+
+
+def remove_object(history: History, edit: Edit, object_id: ObjectId) -> None:
+    """Take an object away; its strokes and pixels stay stored, and are passed over."""
+    state = history.state
+    objects = tuple(item for item in state.objects if item.id != object_id)
+    history.set_fields(edit, objects=objects, removed=state.removed | {object_id})
+
+
+def add_strokes(history: History, edit: Edit, strokes: list[Stroke]) -> None:
+    """Note strokes as drawn in the present round."""
+    now = len(history.state.rounds)
+    added = tuple(Annotated(stroke.frame, now, stroke) for stroke in strokes)
+    history.set_fields(edit, annotated=history.state.annotated + added)
+
+
+def give_pixels(
+    history: History,
+    store: FrameStore,
+    edit: Edit,
+    index: int,
+    human: NDArray[np.int32],
+    shown: LabelMap,
+    *,
+    binding: bool,
+    trusted: bool,
+) -> None:
+    """Put a person's pixels (−1 elsewhere) on a frame and show them at once, over `shown`."""
+    now = history.frame(index)
+    labels = np.where(human >= 0, human, shown).astype(np.uint16)
+    given = replace(
+        now,
+        mask=store.put(labels),
+        probs=None,
+        objects=(),
+        human=store.put(human),
+        human_objects=frozenset(history.state.ids),
+        binding=binding,
+        trusted=trusted,
+        source="human",
+        reliability=1.0 if trusted else now.reliability,
+    )
+    history.set_frame(edit, index, given)
+    note = Annotated(index, len(history.state.rounds))
+    history.set_fields(edit, annotated=(*history.state.annotated, note))
+
+
+def accept_frame(
+    history: History, store: FrameStore, edit: Edit, index: int, shown: LabelMap
+) -> None:
+    """Make a frame's mask the person's own."""
+    accepted = replace(
+        history.frame(index),
+        human=store.put(shown.astype(np.int32)),
+        human_objects=frozenset(history.state.ids),
+        binding=True,
+        trusted=True,
+        source="human",
+        reliability=1.0,
+    )
+    history.set_frame(edit, index, accepted)
+
+
+def check_labels(labels: AnyArray, size: tuple[int, int]) -> NDArray[np.int32]:
+    """A label map as int32.
+
+    Raises
+    ------
+    StrokeError
+        Another size, a type other than whole numbers, or ids that are not possible.
+    """
+    array = np.asarray(labels)
+    if array.shape != size:
+        raise StrokeError(
+            f"The labels have the shape {array.shape}, the frames {size}.",
+            "Give one (height, width) label map of the same size.",
+        )
+    if array.dtype.kind not in "biu":
+        raise StrokeError(f"Labels must be whole numbers, not {array.dtype}.")
+    if array.size and (array.min() < 0 or array.max() > MAX_ID):
+        raise StrokeError(f"Object ids must lie between 1 and {MAX_ID} (0 is background).")
+    return array.astype(np.int32)
