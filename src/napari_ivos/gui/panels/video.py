@@ -38,7 +38,7 @@ class VideoPanel(Panel):
         self.layers.currentIndexChanged.connect(self._show_start)
         controller.session_changed.connect(self._on_session)
         events = controller.viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self._on_layers)
         self._on_method()
         self._on_layers()
@@ -51,7 +51,7 @@ class VideoPanel(Panel):
     def close_panel(self) -> None:
         """Let go of the viewer."""
         events = self._controller.viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.disconnect(self._on_layers)
 
     @property
@@ -59,18 +59,18 @@ class VideoPanel(Panel):
         return get_method(self.methods.currentData())
 
     def _on_start(self) -> None:
-        for layer in self._controller.suitable_layers():
-            if layer.name == self.layers.currentData():
-                self._controller.start(layer, self._spec.name, self.devices.currentData())
+        layer = self.layers.currentData()
+        if layer is not None:
+            self._controller.start(layer, self._spec.name, self.devices.currentData())
 
     def _on_layers(self, _event: object = None) -> None:
         chosen = self.layers.currentData()
         self.layers.blockSignals(True)
         self.layers.clear()
         for layer in self._controller.suitable_layers():
-            self.layers.addItem(layer.name, layer.name)
-        if chosen is not None:
-            self.layers.setCurrentIndex(max(self.layers.findData(chosen), 0))
+            self.layers.addItem(layer.name, layer)
+            if layer is chosen:
+                self.layers.setCurrentIndex(self.layers.count() - 1)
         self.layers.blockSignals(False)
         self._show_start()
 
@@ -103,7 +103,7 @@ class VideoPanel(Panel):
 
     def _show_start(self) -> None:
         view = self._controller.view
-        again = view is not None and view.image.name == self.layers.currentData()
+        again = view is not None and view.image is self.layers.currentData()
         self.start.setText("Start again" if again else "Start")
         self.start.setEnabled(self.layers.count() > 0)
 
