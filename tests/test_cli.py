@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 import tifffile
@@ -111,6 +112,21 @@ def test_segment_takes_a_round_for_each_annotated_frame(invoke, movie, tmp_path,
         assert archive["masks"][5].any()
 
 
+def test_segment_reads_a_movie(invoke, strokes, tmp_path):
+    path = tmp_path / "movie.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for level in range(LENGTH):
+            picture = np.full((HEIGHT, WIDTH, 3), 20 * level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    out = tmp_path / "out.tif"
+    result = invoke("segment", path, "--strokes", strokes, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert tifffile.imread(out).shape == (LENGTH, HEIGHT, WIDTH)
+
+
 def test_segment_takes_axes_and_channels(invoke, strokes, tmp_path):
     path = tmp_path / "stack.tif"
     tifffile.imwrite(path, np.zeros((2, LENGTH, HEIGHT, WIDTH), np.uint8))
@@ -152,7 +168,7 @@ GOOD = {"path": [[0.3, 0.4], [0.4, 0.4]], "object_id": 1}
         ({"scribbles": [[GOOD | {"object_id": 70_000}]]}, "object_id"),
         ({"scribbles": [[GOOD | {"path": [[0.3, 1.4]]}]]}, "frame 0"),
         ({"scribbles": [[GOOD | {"path": [[-0.1, 0.4]]}]]}, "frame 0"),
-        ({"scribbles": [[GOOD | {"path": [[float("nan"), 0.4]]}]]}, "frame 0"),
+        ({"scribbles": [[GOOD | {"path": [[float("nan"), 0.4]]}]]}, "finite"),
         ({"scribbles": [[GOOD | {"path": []}]]}, "path"),
         ({"scribbles": [[GOOD | {"path": [[0.1]]}]]}, "path"),
         ({"scribbles": [[GOOD | {"path": "abc"}]]}, "path"),
@@ -171,7 +187,7 @@ def test_a_bad_scribble_file_gets_one_sentence(invoke, movie, tmp_path, content,
     ("change", "word"),
     [
         ({"video": "nowhere.mp4"}, "nowhere.mp4"),
-        ({"video": "strokes.json"}, "strokes.json"),
+        ({"video": "strokes.json"}, ".json cannot be opened as a video"),
         ({"--strokes": "nowhere.json"}, "nowhere.json"),
         ({"--strokes": "movie.tif"}, "movie.tif"),
         ({"--out": "out.avi"}, ".npz, .tif, .tiff"),

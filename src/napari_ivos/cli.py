@@ -113,7 +113,9 @@ def _check_window() -> None:
 
 @app.command()
 def segment(
-    video: Annotated[Path, typer.Argument(help="Movie, TIFF stack, or folder of pictures.")],
+    video: Annotated[
+        Path, typer.Argument(metavar="VIDEO", help="Movie, TIFF stack, or folder of pictures.")
+    ],
     strokes: Annotated[
         Path, typer.Option(help="Scribble file of the DAVIS interactive format (JSON).")
     ],
