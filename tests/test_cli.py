@@ -351,8 +351,17 @@ def test_demo_opens_the_cells(invoke, fake_demo):
 
 
 def test_demo_takes_a_clip_and_a_folder(invoke, fake_demo, tmp_path):
-    assert invoke("demo", "--clip", "natural", "--out", tmp_path).exit_code == 0
-    assert fake_demo == [("natural", tmp_path)]
+    out = tmp_path / "new" / "folder"
+    result = invoke("demo", "--clip", "natural", "--out", out)
+    assert result.exit_code == 0
+    assert fake_demo == [("natural", out)]
+    assert result.stdout == f"The demo's results are in {out}\n"
+
+
+def test_demo_refuses_a_file_in_the_folders_place(invoke, fake_demo, tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert refused(invoke("demo", "--out", tmp_path / "file"), "cannot be made")
+    assert fake_demo == []
 
 
 def test_demo_refuses_an_unknown_clip(invoke, fake_demo):

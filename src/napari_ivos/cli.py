@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_ivos.errors import IvosError, StrokeError
+from napari_ivos.errors import ExportError, IvosError, StrokeError
 
 if TYPE_CHECKING:
     from napari_ivos.methods import MethodSpec
@@ -91,9 +91,21 @@ def demo(
                 f"There is no clip called '{clip}'.", f"Choose one of: {', '.join(list_clips())}."
             )
         _check_window()
+        if out is not None:
+            _make_folder(out)
         from napari_ivos.gui.demo import open_demo
 
         open_demo(clip, out)
+        if out is not None:
+            typer.echo(f"The demo's results are in {out}")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ExportError(f"The folder '{folder}' cannot be made: {reason}.") from error
 
 
 def _check_window() -> None:
