@@ -13,6 +13,9 @@ from napari_ivos.errors import VideoError
 LETTERS = "TZCSYX"
 _MEANING = "T time, Z depth, C channels, S colour samples, Y rows, X columns"
 _NAMES = {"time": "T", "channel": "C", "samples": "S"}
+_CHANNELS = 4
+"""More channels than this, with neither time nor depth, are not believed to be channels."""
+
 _SMALLEST_PICTURE = 5
 """A side shorter than this is not taken for a picture's when colour is guessed from the shape."""
 
@@ -121,16 +124,16 @@ def _fault(axes: str, ndim: int) -> str:
 
 
 def _complete(told: str | None, shape: Sequence[int]) -> str | None:
-    """What the file says, with its one unnamed axis (if any) as T; None if it says too little."""
+    """What the file says, with T for the axis that must be time; None if it says too little."""
     if told is None or len(told) != len(shape) or not {"Y", "X"} <= set(told):
         return None
-    unnamed = [
-        place
-        for place, (letter, size) in enumerate(zip(told, shape, strict=True))
-        if letter not in LETTERS and size > 1
-    ]
-    moving = [place for place, letter in enumerate(told) if letter in "TZ" and shape[place] > 1]
-    if len(unnamed) > 1 or (unnamed and moving):
+    sizes = [(place, letter) for place, letter in enumerate(told) if shape[place] > 1]
+    frames = [place for place, letter in sizes if letter not in "CSYX"]
+    if not frames:
+        # Writers label a bare stack CYX: so many channels and not one time are frames.
+        frames = [place for place, letter in sizes if letter == "C" and shape[place] > _CHANNELS]
+    unnamed = [place for place in frames if told[place] not in "TZ"]
+    if unnamed and len(frames) > 1:
         return None
     return "".join("T" if place in unnamed else letter for place, letter in enumerate(told))
 

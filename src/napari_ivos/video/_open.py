@@ -44,8 +44,9 @@ def open_video(
     axes : str, optional
         One letter per axis of a stack or array, such as "TYX" or "TCYX": T time, Z depth, C
         channels, S colour samples, Y rows, X columns. Frames go along T, or else Z; axes of size 1
-        do not count. By default what the file says; else a last axis of 3 or 4 in 8 or 16 bits is
-        colour, and what is left before the picture is time.
+        do not count. By default what the file says (except that more than four channels without
+        time or depth are taken for frames); else a last axis of 3 or 4 in 8 or 16 bits is colour,
+        and what is left before the picture is time.
     channels : int or sequence of up to 3 int, optional
         One channel to show grey, or those to show red, green and blue. By default the first
         three, or the colours without alpha.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -43,10 +44,10 @@ def _stack(file: Any, path: Path) -> Stack:
     check_size(path.name, size, page.samplesperpixel, page.dtype.itemsize)
     scale, frame_rate = _imagej(file, page) if file.is_imagej else _ome(file)
     bare = series.dataoffset is not None
-    if bare and series.dataoffset + series.nbytes > file.filehandle.size:
+    short = bare and series.dataoffset + series.nbytes > file.filehandle.size
+    if short or _chain_is_broken(file):
         raise VideoError(
-            f"{path.name} is cut off: it claims {series.nbytes} bytes of pixels and is shorter.",
-            "Copy the file again.",
+            f"{path.name} is cut off: some of its pages lie behind its end.", "Copy the file again."
         )
     if bare:
         data: Any = np.memmap(
@@ -59,6 +60,20 @@ def _stack(file: Any, path: Path) -> Stack:
     else:
         data = _Pages(series)
     return Stack(data, series.axes, scale, frame_rate, file.close)
+
+
+def _chain_is_broken(file: Any) -> bool:
+    """Whether the last page that was found names a next one, which is then behind the end.
+
+    The reader passes over this, and would show the first frames as if they were all.
+    """
+    handle, tiff = file.filehandle, file.tiff
+    start = file.pages[-1].offset
+    handle.seek(start)
+    (tags,) = struct.unpack(tiff.tagnoformat, handle.read(tiff.tagnosize))
+    handle.seek(start + tiff.tagnosize + tags * tiff.tagsize)
+    (following,) = struct.unpack(tiff.offsetformat, handle.read(tiff.offsetsize))
+    return bool(following >= handle.size)
 
 
 class _Pages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -59,7 +60,8 @@ class Video:
         self._cache = FrameCache(cache_bytes)
         self._mapping = mapping if mapping is not None else fixed_mapping(source.dtype)
         self._lock = RLock()
-        self._closed = False
+        # Files are let go of with the video, also where nobody thought of closing it.
+        self._release = weakref.finalize(self, source.close)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -181,10 +183,8 @@ class Video:
     def close(self) -> None:
         """Let go of files and kept frames; reading afterwards is an error. Twice does no harm."""
         with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._source.close()
-                self._cache.clear()
+            self._release()
+            self._cache.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -236,7 +236,7 @@ class Video:
             return raw
 
     def _reading(self, index: int) -> AbstractContextManager[None]:
-        if self._closed:
+        if not self._release.alive:
             raise VideoError(f"The video {self.name} is closed.", "Open it again.")
         return as_video_error(
             f"Frame {index} of {self.name} cannot be read.",
