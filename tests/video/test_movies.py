@@ -120,6 +120,15 @@ def test_a_movie_cut_off_says_how_many_frames_are_left(movie, tmp_path):
     assert caught.value.hint
 
 
+def test_of_a_stream_that_breaks_off_what_is_there_can_be_read(movie, tmp_path):
+    content = movie("open gop").read_bytes()
+    (tmp_path / "live.mkv").write_bytes(content[: len(content) * 3 // 4])
+    with open_video(tmp_path / "live.mkv") as video:
+        shown = [number_of(frame) for frame in video]
+    assert shown[:20] == list(range(20))
+    assert len(shown) < 40
+
+
 def test_a_movie_without_its_table_of_contents_is_refused(movie, tmp_path):
     content = movie("h264").read_bytes()
     (tmp_path / "no_table.mp4").write_bytes(content[: len(content) * 3 // 4])

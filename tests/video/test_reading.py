@@ -1,5 +1,6 @@
 """What a Video is: a lazy array, bounded in memory, safe from several threads."""
 
+import gc
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from movie_maker import number_of
 
 from napari_ivos.errors import VideoError
 from napari_ivos.video import Video, open_video
+from napari_ivos.video._media import MediaSource
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (12, 10, 14, 3), dtype=np.uint8)
 FRAME_BYTES = 10 * 14 * 3
@@ -205,6 +207,18 @@ def test_a_closed_video_says_so():
         video[0]
 
 
+def test_a_video_that_is_forgotten_lets_go_of_its_file(movie, monkeypatch):
+    closed = []
+    close = MediaSource.close
+    monkeypatch.setattr(MediaSource, "close", lambda source: closed.append(close(source)))
+    video = open_video(movie("mov"))
+    video[3]
+    assert len(closed) == 0
+    del video
+    gc.collect()
+    assert len(closed) == 1
+
+
 def test_a_failing_array_names_the_frame():
     class Failing(Counting):
         def __getitem__(self, key):
@@ -244,23 +258,15 @@ def test_a_video_is_returned_as_it_is_but_not_changed():
 
 
 def test_napari_shows_a_video_lazily():
-    layers = pytest.importorskip("napari.layers")
+    components = pytest.importorskip("napari.components")
     data = Counting()
-    video = open_video(data)
-    image = layers.Image(video, rgb=True, contrast_limits=(0, 255), multiscale=False)
-    assert isinstance(image.data, Video)
-    assert set(data.keys) <= {0, 6}, "napari shows the first or the middle frame"
-    image._slice_dims(SimpleDims.at(5))
-    np.testing.assert_array_equal(np.asarray(image._data_view), FRAMES[5])
-    assert set(data.keys) <= {0, 5, 6}
-
-
-class SimpleDims:
-    """Where napari's slider stands, without a viewer."""
-
-    @staticmethod
-    def at(frame):
-        dims = pytest.importorskip("napari.components").Dims(ndim=3)
-        dims.range = ((0, 11, 1), (0, 9, 1), (0, 13, 1))
-        dims.set_point(0, frame)
-        return dims
+    viewer = components.ViewerModel()
+    shown = viewer.add_image(
+        open_video(data), rgb=True, contrast_limits=(0, 255), multiscale=False, name="movie"
+    )
+    assert isinstance(shown.data, Video)
+    assert shown.ndim == 3
+    viewer.dims.set_point(0, 5)
+    np.testing.assert_array_equal(shown.get_value((5, 4, 7), world=True), FRAMES[5, 4, 7])
+    assert 5 in data.keys
+    assert len(data.keys) <= 4, "only frames that were shown are read"
