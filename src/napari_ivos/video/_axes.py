@@ -103,7 +103,7 @@ def find_layout(
         fault = _fault(letters, len(shape))
         if fault:
             raise VideoError(
-                f'axes="{axes}" does not fit {name}, of shape {tuple(shape)}: {fault}.',
+                f'{name}, of shape {tuple(shape)}, does not have the axes "{axes}": {fault}.',
                 f"Give one letter per axis: {_MEANING}.",
             )
     return _layout(letters, shape, name)
@@ -142,7 +142,8 @@ def _guess(shape: Sequence[int], dtype: np.dtype[Any]) -> str:
     """Axes of a bare array; "?" stands for axes before the picture that nothing is known about."""
     ndim = len(shape)
     big = ndim >= 3 and min(shape[-3:-1]) >= _SMALLEST_PICTURE
-    colour = shape[-1] in (3, 4) and dtype in (np.uint8, np.uint16)
+    # Three axes of another type are more likely a stack of very narrow pictures.
+    colour = shape[-1] in (3, 4) and (ndim >= 4 or dtype in (np.uint8, np.uint16))
     picture = "YXS" if big and (colour or shape[-1] == 1) else "YX"
     before = shape[: ndim - len(picture)]
     return "".join("?" if size > 1 else "-" for size in before) + picture
