@@ -207,11 +207,13 @@ class Controller(QObject):
 
     # -- strokes and history ------------------------------------------------------------------
 
-    def add_strokes(self, strokes: list[Stroke]) -> None:
-        """Take strokes, and preview their frames."""
-        if self._edit(lambda session: session.add_strokes(strokes)) and self.jobs is not None:
+    def add_strokes(self, strokes: list[Stroke]) -> bool:
+        """Take strokes, and preview their frames; False when the session refuses them."""
+        taken = self._edit(lambda session: session.add_strokes(strokes))
+        if taken and self.jobs is not None:
             for frame in sorted({stroke.frame for stroke in strokes}):
                 self.jobs.preview(frame)
+        return taken
 
     def undo(self) -> None:
         """Take the last step back; a propagation that runs ends when it is that step."""

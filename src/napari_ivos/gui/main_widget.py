@@ -64,6 +64,8 @@ class InteractiveVOS(QWidget):
         """Shut down when napari takes the widget out of its dock."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.shut_down()
+            # Nobody can dock it again: a new one is made then.
+            self.deleteLater()
         return bool(super().event(event))
 
     def _lay_out(self) -> None:
