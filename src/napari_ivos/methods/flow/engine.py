@@ -20,7 +20,7 @@ from napari_ivos.methods._protocol import (
 from napari_ivos.methods._schedule import blend, blend_weight
 from napari_ivos.methods.flow.annotate import segment
 from napari_ivos.methods.flow.propagate import Looks, learn, step
-from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
+from napari_ivos.methods.flow.transport import Flow, consistency, dense_flow, grey, warp
 from napari_ivos.scribbles.raster import rasterise_all
 from napari_ivos.types import ObjectId, ProbMap
 
@@ -104,14 +104,23 @@ class FlowEngine:
         trust = [1.0] * len(planes)
         scale = min(1.0, (_FLOW_PIXELS / (video.shape[1] * video.shape[2])) ** 0.5)
         before = grey(video[current], scale)
+        h, w = before.shape
+        coords = np.stack(np.meshgrid(np.arange(w), np.arange(h)), -1).astype(np.float32)
+        held = np.ones((h, w), np.float32)
+        import cv2
+
+        starts = [cv2.resize(p, (w, h), interpolation=cv2.INTER_AREA) for p in planes]
         for index in way:
             frame = video[index]
             after = grey(frame, scale)
             flow, back = dense_flow(after, before), dense_flow(before, after)
             absent = request.absent(index)
+            coords = warp(coords, flow)
+            held = warp(held, flow) * consistency(flow, back)
             for k, object_id in enumerate(request.objects):
                 looks = [e.looks[object_id] for e in request.memory if object_id in e.looks]
-                planes[k], sure = step(frame, planes[k], flow, back, looks)
+                chained = cv2.remap(starts[k], coords[..., 0], coords[..., 1], cv2.INTER_LINEAR)
+                planes[k], sure = step(frame, planes[k], flow, back, looks, chained, held)
                 trust[k] *= 0.9 + 0.1 * sure
                 if object_id in absent:
                     planes[k] = np.zeros_like(planes[k])

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ivos.methods.flow.appearance import Bins, log_ratio, look
+from napari_ivos.methods.flow.appearance import Bins, is_grey, log_ratio, look
 from napari_ivos.methods.flow.refine import edge_weights, guided_filter, regularise
 from napari_ivos.methods.flow.transport import Flow, consistency, warp
-from napari_ivos.methods.flow.window import Plane, box_of, window_round
+from napari_ivos.methods.flow.window import Plane, Window, box_of, window_round
 from napari_ivos.types import Frame
 
 _COUNTS = (16, 16, 16)
+_PLACED = (7, 7, 12, 8, 8)
+W = np.array(
+    [
+        [0.03, 0.11, 0.6, 0.4, -0.015, 0.26, 0.02, 0.24, -0.44, 0.1, -0.04, 0.8],
+        [0.29, -0.08, 0.27, 0.3, 0.19, 0.13, 0.17, -0.3, 0.01, -0.035, 0.94, 0.52],
+    ],
+    dtype=np.float32,
+)
+B = [-0.066, 0.026]
+TVS = 1.0
+DEBUG = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +35,38 @@ class Looks:
 
     bins: Bins
     ratio: NDArray[np.float32]
+    placed_bins: Bins
+    placed: NDArray[np.float32]
+
+
+def _places(inside: Plane) -> NDArray[np.float32]:
+    """Coordinates relative to the object's middle and extent, (h, w, 2)."""
+    h, w = inside.shape
+    m = cv2.moments(inside)
+    if m["m00"] < 1e-3:
+        cy, cx, sy, sx = h / 2, w / 2, h / 4, w / 4
+    else:
+        cx, cy = m["m10"] / m["m00"], m["m01"] / m["m00"]
+        sx = max((m["mu20"] / m["m00"]) ** 0.5, 1.0)
+        sy = max((m["mu02"] / m["m00"]) ** 0.5, 1.0)
+    y = (np.arange(h, dtype=np.float32) - cy) / sy
+    x = (np.arange(w, dtype=np.float32) - cx) / sx
+    return np.stack(np.broadcast_arrays(y[:, None], x[None]), -1).astype(np.float32)
+
+
+def _looks(channels: NDArray[np.float32], inside: Plane, coloured: Bins | None = None) -> Looks:
+    bins = Bins.fit(channels, _COUNTS) if coloured is None else coloured
+    index = bins.index(channels)
+    ratio = log_ratio(bins.histogram(index, inside), bins.histogram(index, 1 - inside))
+    both = np.concatenate([_places(inside), channels], axis=2)
+    low = np.concatenate([np.float32([-3, -3]), bins.low])
+    high = np.concatenate([np.float32([3, 3]), bins.high])
+    placed_bins = Bins(low, high, _PLACED)
+    where = placed_bins.index(both)
+    f = placed_bins.histogram(where, inside)
+    b = placed_bins.histogram(where, 1 - inside)
+    placed = np.log((f + 0.05) / (b + 0.05)).astype(np.float32)
+    return Looks(bins, ratio, placed_bins, placed)
 
 
 def learn(frame: Frame, region: Plane) -> Looks | None:
@@ -33,33 +77,58 @@ def learn(frame: Frame, region: Plane) -> Looks | None:
     size = max(box[1] - box[0], box[3] - box[2])
     window = window_round(box, max(16, 0.5 * size), region.shape)  # type: ignore[arg-type]
     channels = look(window.take(frame))  # type: ignore[arg-type]
-    inside = window.take(region).astype(np.float32)
-    bins = Bins.fit(channels, _COUNTS)
-    index = bins.index(channels)
-    return Looks(bins, log_ratio(bins.histogram(index, inside), bins.histogram(index, 1 - inside)))
+    return _looks(channels, window.take(region).astype(np.float32))
 
 
-def step(
-    frame: Frame, region: Plane, flow: Flow, back: Flow, looks: list[Looks]
-) -> tuple[Plane, float]:
-    """Carry one object to the next frame.
+def cues_of(channels, carried, sure, moving, looks, chained, held):
+    def depth_of(plane):
+        inner = (plane > 0.5).astype(np.uint8)
+        depth = cv2.distanceTransform(inner, cv2.DIST_L2, 5) - cv2.distanceTransform(
+            1 - inner, cv2.DIST_L2, 5
+        )
+        return np.clip(depth, -500, 500), float(inner.sum())
 
-    Parameters
-    ----------
-    frame : (H, W, 3) uint8
-        The frame to go to.
-    region : (H, W) float32
-        The object's probability on the frame before.
-    flow, back : (h, w, 2) float32
-        From `frame` to the frame before, and the other way, in their own pixels.
-    looks : list of Looks
+    depth, area = depth_of(carried)
+    width = 2.0 + 0.02 * np.sqrt(area)
+    shape_odds = np.clip(depth / width, -4, 4)
+    odds = np.clip(np.log((carried + 0.05) / (1.05 - carried)), -3, 3)
+    far = np.clip(depth / (1 + 0.1 * np.sqrt(area)), -4, 0)
+    cdepth, carea = depth_of(chained)
+    chain = np.clip(cdepth / (2 + 0.03 * np.sqrt(carea)), -4, 4)
+    glob = np.zeros_like(carried)
+    local = np.zeros_like(carried)
+    place = np.concatenate([_places(carried), channels], axis=2)
+    for known in looks:
+        glob += np.clip(known.ratio[known.bins.index(channels)], -3, 3) / len(looks)
+        local += np.clip(known.placed[known.placed_bins.index(place)], -4, 4) / len(looks)
+    own = _looks(channels, carried)
+    here = np.clip(own.placed[own.placed_bins.index(place)], -4, 4)
+    flow = cv2.GaussianBlur(moving, (0, 0), 1.5)
+    fb = Bins.fit(flow, (24, 24))
+    fi = fb.index(flow)
+    motion = np.clip(
+        log_ratio(fb.histogram(fi, carried * sure), fb.histogram(fi, (1 - carried)))[fi], -3, 3
+    )
+    return np.stack(
+        [
+            odds * sure,
+            shape_odds,
+            glob,
+            local,
+            here,
+            motion,
+            odds,
+            shape_odds * sure,
+            1 - sure,
+            far,
+            chain,
+            chain * held,
+        ]
+    ).astype(np.float32)
 
-    Returns
-    -------
-    region : (H, W) float32
-    reliability : float in [0, 1]
-        Of this step.
-    """
+
+def step(frame, region, flow, back, looks, chained, held):
+    """Carry one object to the next frame."""
     shape = region.shape
     scale = flow.shape[0] / shape[0]
     small = cv2.resize(region, flow.shape[1::-1], interpolation=cv2.INTER_AREA)
@@ -71,25 +140,22 @@ def step(
         return out, 1.0 if float(region.max()) < 0.5 else 0.0
     size = max(box[1] - box[0], box[3] - box[2])
     box = tuple(int(side / scale) for side in box)  # type: ignore[assignment]
-    window = window_round(box, max(12, 0.25 * size / scale), shape)  # type: ignore[arg-type]
+    window = window_round(box, max(12, 0.3 * size / scale), shape)  # type: ignore[arg-type]
     full = (shape[1], shape[0])
-    carried = np.clip(
-        window.take(cv2.resize(moved, full, interpolation=cv2.INTER_LINEAR)), 0.0, 1.0
-    ).astype(np.float32)
-    sure = window.take(cv2.resize(trust, full, interpolation=cv2.INTER_LINEAR))
+
+    def local(plane):
+        return window.take(cv2.resize(plane, full, interpolation=cv2.INTER_LINEAR))
+
+    carried = np.clip(local(moved), 0.0, 1.0).astype(np.float32)
+    sure = local(trust)
     channels = look(window.take(frame))  # type: ignore[arg-type]
-    inner = (carried > 0.5).astype(np.uint8)
-    depth = cv2.distanceTransform(inner, cv2.DIST_L2, 5) - cv2.distanceTransform(
-        1 - inner, cv2.DIST_L2, 5
-    )
-    width = 2.0 + 0.02 * np.sqrt(float(inner.sum()))
-    shape_odds = np.clip(depth / width, -4, 4) * (0.4 + 0.6 * sure)
-    odds = np.clip(np.log((carried + 0.05) / (1.05 - carried)), -3, 3) * sure * 0.5
-    colour = np.zeros_like(carried)
-    for known in looks:
-        colour += np.clip(known.ratio[known.bins.index(channels)], -3, 3)
-    evidence = (shape_odds + odds + 0.35 * colour / max(len(looks), 1)).astype(np.float32)
-    found = regularise(evidence, edge_weights(channels), 1.0, 30)
+    stack = cues_of(channels, carried, sure, local(flow), looks, local(chained), local(held))
+    gray = int(is_grey(channels))
+    if DEBUG is not None:
+        DEBUG.append((window, stack, gray))
+    evidence = (np.tensordot(W[gray], stack, axes=1) + np.float32(B[gray])).astype(np.float32)
+    evidence = np.clip(evidence, -5, 5)
+    found = regularise(evidence, edge_weights(channels), TVS, 30)
     guide = channels[..., 0] * np.float32(1 / 255)
     found = guided_filter(guide, found, 3, 1e-3)
     window.give(found, out)
