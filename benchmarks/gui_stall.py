@@ -78,7 +78,7 @@ def report(name, gaps, seconds):
 
 def script(widget, heart, given, middle):
     controller = widget.controller
-    controller.go_to(middle)
+    controller.navigation.go_to(middle)
     yield 3.0
     heart.start()
     yield 5.0
@@ -86,10 +86,10 @@ def script(widget, heart, given, middle):
     if given.scrub:
         heart.start()
         for step in range(25):
-            controller.go_to(step % given.frames)
+            controller.navigation.go_to(step % given.frames)
             yield 0.2
         report("idle, scrubbed", heart.stop(), 5.0)
-        controller.go_to(middle)
+        controller.navigation.go_to(middle)
     height, width = given.height, given.width
     for number in (0, 1):
         if number:
@@ -111,7 +111,7 @@ def script(widget, heart, given, middle):
             yield 0.2
             if given.scrub:
                 step += 1
-                controller.go_to(step % given.frames)
+                controller.navigation.go_to(step % given.frames)
         report(f"propagation {number + 1}", heart.stop(), time.perf_counter() - began)
         controller.undo()
         yield 1.0

@@ -57,7 +57,7 @@ def window(make_napari_viewer, qtbot):
         viewer.window._qt_window.resize(1400, 900)
         viewer.add_image(data, name="clip", **given)
         _, dock = viewer.window.add_plugin_dock_widget("napari-ivos", "Interactive VOS")
-        dock.controller.go_to(0)
+        dock.controller.navigation.go_to(0)
         qtbot.wait(300)
         viewer.reset_view()
         qtbot.wait(100)
@@ -98,7 +98,11 @@ def test_the_whole_job(window, perform, clip, truth, tmp_path, monkeypatch):
         yield 0.05
         yield from drag(viewer, controller.view.strokes, [[10, 20], [12, 70], [10, 130]])
         yield lambda: len(controller.session.strokes()) >= 2 and idle()
-        assert {s.object_id for s in controller.session.strokes()} == {0, 1}
+        first, second = controller.session.strokes()
+        assert (first.object_id, second.object_id) == (1, 0)
+        # As it was drawn, not as it could be guessed from the pixels.
+        np.testing.assert_allclose(first.path, [[y, x - 8], [y, x], [y + 2, x + 8]], atol=1)
+        assert first.radius == controller.view.strokes.brush_size // 2 + 0.5
         assert overlap(shown(controller)[0] == 1, truth[0]) > 0.8
 
         controller.progressed.connect(stop_half_way)
@@ -124,7 +128,7 @@ def test_the_whole_job(window, perform, clip, truth, tmp_path, monkeypatch):
         yield 0.05
         yield idle
         np.testing.assert_array_equal(tifffile.imread(tmp_path / "masks.tif"), everything)
-        controller.go_to(LENGTH - 1)
+        controller.navigation.go_to(LENGTH - 1)
         yield 0.3
         ARTIFACTS.mkdir(exist_ok=True)
         picture = viewer.screenshot(
@@ -141,7 +145,7 @@ def test_a_grey_16_bit_movie_with_a_scale(window, perform, clip, truth):
     controller = dock.controller
 
     def job():
-        controller.go_to(7)
+        controller.navigation.go_to(7)
         yield 0.1
         x, y = centre(7)
         yield from drag(viewer, controller.view.strokes, [[y, x - 8], [y, x + 8]])

@@ -73,7 +73,7 @@ def test_all_new_frames_are_propagated_in_turn(controller, engine, paint, idle):
 def test_the_displayed_frame_is_refreshed_when_it_arrives(
     qtbot, controller, held_run, engine, idle
 ):
-    controller.go_to(7)
+    controller.navigation.go_to(7)
     shown = controller.view.masks
     assert not shown._slice.image.raw.any()
     engine.frames.release(100)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from napari_ivos.gui._brush import BrushPath
 from napari_ivos.gui._canvas import StrokeCanvas
 from napari_ivos.gui._layers import (
     brush_label,
@@ -57,6 +58,7 @@ class SessionView(QObject):
         self.strokes.n_edit_dimensions = 2
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
         self.strokes.mode = "paint"
+        self._brush = BrushPath(self.strokes)
         self._take_soon = self._timer(self._take)
         self._put_back_soon = self._timer(self._put_back)
         self.strokes.events.paint.connect(self._on_paint)
@@ -66,6 +68,8 @@ class SessionView(QObject):
         self._take_shapes_soon = self._timer(self._take_shapes)
         for layer in self.layers:
             self._bind_undo(layer)
+        # napari's "new label" cannot count in a lazy layer, and here it means a new object.
+        self.strokes.bind_key("M", lambda _: controller.add_object(), overwrite=True)
 
     @property
     def layers(self) -> tuple[Any, ...]:
@@ -170,7 +174,7 @@ class SessionView(QObject):
         self._take_soon.start()
 
     def _take(self) -> None:
-        strokes, erased, frames = self._canvas.take()
+        strokes, erased, frames = self._canvas.take(self._brush.take())
         if strokes and self._controller.add_strokes(strokes):
             return  # and so they were drawn already
         if erased:
