@@ -39,7 +39,7 @@ def cues(
     """
     distance = cv2.distanceTransform((~seeds).astype(np.uint8), cv2.DIST_L2, 5)
     length = stroke_length(seeds)
-    frame = _frame(seeds.shape) & (distance > 3) | against
+    frame = picture_frame(seeds.shape) & (distance > 3) | against
     scaled = channels / max(6.0, float(channels[..., 0].std()))
     out = [np.log1p(distance / 4), np.minimum(distance / (0.3 * length + 6), 4)]
     for gain in _GAINS:
@@ -93,7 +93,8 @@ def stroke_length(seeds: Mask) -> float:
     return float(np.count_nonzero(seeds)) / max(1.0, 2 * float(depth.max()) - 1)
 
 
-def _frame(shape: tuple[int, ...]) -> Mask:
+def picture_frame(shape: tuple[int, ...]) -> Mask:
+    """Mask (h, w) of the outermost pixels."""
     out = np.zeros(shape, dtype=bool)
     out[[0, -1]] = True
     out[:, [0, -1]] = True
