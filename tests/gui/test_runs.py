@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import tifffile
+from qtpy.QtWidgets import QMessageBox
 
 from napari_ivos.gui._keys import KEYS
 
@@ -244,10 +245,32 @@ def test_closing_the_viewer_ends_the_thread(viewer, controller, held_run, releas
     assert controller.session is None
 
 
-def test_starting_again_ends_the_session_before(qtbot, dock, controller, held_run, engine):
+@pytest.mark.parametrize("answer", ["Yes", "No"])
+def test_starting_again_asks_and_ends_the_session_before(
+    qtbot, dock, controller, held_run, engine, monkeypatch, answer
+):
+    asked = []
+
+    def question(_parent, _title, text):
+        asked.append(text)
+        return getattr(QMessageBox.StandardButton, answer)
+
+    monkeypatch.setattr("napari_ivos.gui.panels.video.QMessageBox.question", question)
     before = controller.session
     dock.video.start.click()
     engine.frames.release(100)
-    qtbot.waitUntil(lambda: controller.session not in (before, None), timeout=5_000)
-    assert controller.session.strokes() == ()
+    assert len(asked) == 1
+    if answer == "Yes":
+        qtbot.waitUntil(lambda: controller.session not in (before, None), timeout=5_000)
+        assert controller.session.strokes() == ()
+    else:
+        assert controller.session is before
     assert len(controller.viewer.layers) == 3
+
+
+def test_another_device_is_refused_in_one_sentence(dock, controller, drawn, said):
+    controller.set_method("flow", "cuda")
+    assert len(said) == 1
+    assert "cuda" in said[0]
+    assert controller.session.device == "auto"
+    assert dock.video.devices.currentText() == "auto"

@@ -127,6 +127,8 @@ class Controller(QObject):
         session, jobs = self.session, self.jobs
         if session is None or jobs is None:
             return
+        if (session.method.name, session.device) == (method, device):
+            return
 
         def change() -> None:
             with self._telling():
