@@ -158,3 +158,25 @@ def test_a_grey_16_bit_movie_with_a_scale(window, perform, clip, truth):
         assert overlap(controller.session.masks[7] == 1, truth[7]) > 0.5
 
     perform(job())
+
+
+@pytest.mark.parametrize(("mode", "filled"), [("add_line", False), ("add_polygon_lasso", True)])
+def test_shapes_drawn_with_the_mouse(window, perform, clip, mode, filled):
+    viewer, dock = window(clip, rgb=True)
+    controller = dock.controller
+
+    def job():
+        click(dock.strokes.shapes)
+        yield 0.1
+        layer = viewer.layers.selection.active
+        layer.mode = mode
+        angle = np.linspace(0, 6, 30)
+        path = np.stack([48 + 25 * np.sin(angle), 60 + 25 * np.cos(angle)], axis=1)
+        for _ in range(2):
+            yield from drag(viewer, layer, path)
+            yield 0.1
+            yield lambda: controller.jobs.kind is None
+        assert [s.filled for s in controller.session.strokes()] == [filled, filled]
+        assert layer.data == []
+
+    perform(job())
