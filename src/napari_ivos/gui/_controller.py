@@ -50,6 +50,8 @@ class Controller(QObject):
         Another frame is displayed, or more is known of this one.
     progressed : int, int
         So many frames of the running work are done, of so many (0: not known).
+    candidates_wanted : ()
+        Somebody wants to see the frames to choose from, or to see them no more.
     said : str, bool
         A sentence for the user, and whether it is about something that went wrong.
     """
@@ -59,6 +61,7 @@ class Controller(QObject):
     running_changed = Signal()
     frame_changed = Signal()
     progressed = Signal(int, int)
+    candidates_wanted = Signal()
     said = Signal(str, bool)
 
     def __init__(self, viewer: napari.Viewer, make_session: MakeSession = Session) -> None:
@@ -69,6 +72,7 @@ class Controller(QObject):
         self.jobs: Jobs | None = None
         self.selected: ObjectId = 0
         self.background = False
+        self._first_step = ""
         self.navigation = Navigation(self)
         self._make_session = make_session
         self._video: Video | None = None
@@ -104,6 +108,8 @@ class Controller(QObject):
             session = self._make_session(video, method=method, device=device)
             self._video = video
             self.selected = session.add_object()
+            # Ids are never used again: no later step is called the same.
+            self._first_step = session.undo_text
             self.background = False
             self.session = session
             self.view = SessionView(self.viewer, image, session, self)
@@ -195,9 +201,16 @@ class Controller(QObject):
                 self.jobs.preview(frame)
         return taken
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back; the object that a session begins with is none."""
+        session = self.session
+        return session is not None and session.undo_text not in ("", self._first_step)
+
     def undo(self) -> None:
         """Take the last step back; a propagation that runs ends when it is that step."""
-        self._travel(lambda session: session.undo())
+        if self.can_undo:
+            self._travel(lambda session: session.undo())
 
     def redo(self) -> None:
         """Do the step undone last once more."""
@@ -207,6 +220,12 @@ class Controller(QObject):
         self.edit(step)
         if self.jobs is not None:
             self.jobs.heed_undo()
+
+    def accept(self) -> None:
+        """Vouch for the mask of the displayed frame: no run changes it."""
+        frame = self.navigation.frame
+        if frame is not None and self.edit(lambda session: session.accept(frame)):
+            self.say(f"Frame {frame} is accepted: no run changes it any more.")
 
     # -- work ---------------------------------------------------------------------------------
 
