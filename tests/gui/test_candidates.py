@@ -65,8 +65,9 @@ def test_four_frames_in_order_of_time_under_their_masks(
     ]
     shown = pixels(grid.cells[1])
     expected = overlay(image.data[7], controller.session.masks[7], 60)
-    np.testing.assert_array_equal(shown, expected)
-    assert (shown != image.data[7]).any(), "the mask is not in the picture"
+    assert np.abs(shown.astype(int) - expected).mean() < 10
+    there = controller.session.masks[7] > 0
+    assert np.abs(shown.astype(int) - image.data[7])[there].mean() > 10, "no mask in it"
 
 
 def test_a_click_goes_there(dock, grid, controller, propagated):
@@ -135,7 +136,7 @@ def test_it_goes_with_the_dock(qtbot, viewer, dock, grid, propagated):
     qtbot.waitUntil(lambda: not letters_bound(viewer))
 
 
-def test_overlay_is_scaled_down_and_shows_every_object():
+def test_overlay_is_scaled_and_shows_every_object():
     frame = np.full((60, 100, 3), 100, np.uint8)
     mask = np.zeros((60, 100), np.uint16)
     mask[:, 50:], mask[40:, :20] = 1, 300
@@ -146,4 +147,4 @@ def test_overlay_is_scaled_down_and_shows_every_object():
         np.testing.assert_allclose(small[y, x], mixed, atol=1)
     assert (small[5, 5] == 100).all()
     assert (frame == 100).all(), "the video's own pixels were changed"
-    assert overlay(frame, mask, 1000).shape == frame.shape
+    assert overlay(frame, mask, 1000).shape == (600, 1000, 3)

@@ -67,28 +67,28 @@ def colormap() -> Any:
 
 
 def overlay(frame: Frame, mask: LabelMap, longest: int) -> Frame:
-    """Make a small picture of a frame under its mask, as the viewer shows them.
+    """Make a picture of a frame under its mask, as the viewer shows them.
 
     Parameters
     ----------
     frame : (H, W, 3) uint8
     mask : (H, W) uint16
     longest : int
-        Pixels of the picture's longer side at the most; nothing is enlarged.
+        Pixels of the picture's longer side.
 
     Returns
     -------
     (h, w, 3) uint8
     """
     height, width = mask.shape
-    scale = min(1.0, longest / max(height, width))
+    scale = longest / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     labels = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
     there = labels > 0
     colours = 255 * _palette()[(labels[there] - 1) % 255 + 1, :3]
-    small[there] = (1 - MASK_OPACITY) * small[there] + MASK_OPACITY * colours
-    return np.asarray(small)
+    picture[there] = (1 - MASK_OPACITY) * picture[there] + MASK_OPACITY * colours
+    return np.asarray(picture)
 
 
 def placement(image: Image) -> dict[str, Any]:
