@@ -203,7 +203,7 @@ def test_candidates_are_chosen_with_keys_and_mouse(window, perform, clip, qtbot)
         # napari's own B would show another label in the layer that is painted on.
         for letter, number in {"B": 1, "D": 3, "A": 0}.items():
             viewer.window._qt_window.activateWindow()
-            yield lambda: viewer.window._qt_window.isActiveWindow()
+            yield viewer.window._qt_window.isActiveWindow
             press(viewer, letter)
             assert controller.navigation.frame == frames[number]
             grid.activateWindow()

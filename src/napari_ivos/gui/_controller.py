@@ -92,20 +92,22 @@ class Controller(QObject):
             if isinstance(layer, Image) and layer.ndim == 3 and not is_own(layer)
         ]
 
-    def start(self, image: Image, method: str, device: str = "auto") -> None:
+    def start(
+        self, image: Image, method: str, device: str = "auto", checkpoint: Path | None = None
+    ) -> None:
         """Begin a session on a layer; one that is open is closed first."""
         if self.jobs is not None:
-            self.jobs.when_idle(lambda: self._restart(image, method, device))
+            self.jobs.when_idle(lambda: self._restart(image, method, device, checkpoint))
         else:
-            self._restart(image, method, device)
+            self._restart(image, method, device, checkpoint)
 
-    def _restart(self, image: Image, method: str, device: str) -> None:
+    def _restart(self, image: Image, method: str, device: str, checkpoint: Path | None) -> None:
         self.end()
         with self._telling():
             placement(image)
             # An own reader: what the worker decodes must not hold up scrubbing.
             video = image.data.reopen() if isinstance(image.data, Video) else open_video(image)
-            session = self._make_session(video, method=method, device=device)
+            session = self._make_session(video, method=method, device=device, checkpoint=checkpoint)
             self._video = video
             self.selected = session.add_object()
             # Ids are never used again: no later step is called the same.
@@ -124,11 +126,11 @@ class Controller(QObject):
         jobs.changed.connect(self.running_changed)
         jobs.committed.connect(self._on_committed)
         jobs.progressed.connect(self.progressed)
-        jobs.failed.connect(self._on_failed)
+        jobs.failed.connect(self.report)
         jobs.done.connect(self._on_done)
         return jobs
 
-    def set_method(self, method: str, device: str) -> None:
+    def set_method(self, method: str, device: str, checkpoint: Path | None = None) -> None:
         """Go on with another method or device."""
         session, jobs = self.session, self.jobs
         if session is None or jobs is None:
@@ -138,7 +140,7 @@ class Controller(QObject):
 
         def change() -> None:
             with self._telling():
-                session.set_method(method, device=device)
+                session.set_method(method, device=device, checkpoint=checkpoint)
             self.session_changed.emit()
             self._changed()
 
@@ -263,7 +265,7 @@ class Controller(QObject):
         try:
             yield
         except IvosError as error:
-            self._on_failed(error)
+            self.report(error)
 
     def edit(self, action: Callable[[Session], Any]) -> bool:
         """Change something in the session; False when it refuses, which the user is told."""
@@ -291,7 +293,8 @@ class Controller(QObject):
             self.view.refresh_masks()
             self.frame_changed.emit()
 
-    def _on_failed(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
+        """Say what went wrong; what is not the user's matter is raised."""
         self.state_changed.emit()
         if not isinstance(error, IvosError):
             raise error
