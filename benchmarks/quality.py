@@ -1,11 +1,15 @@
 """How good the masks are: a simulated user plays rounds on sequences with known masks.
 
-The user looks at the worst frame (of those not corrected yet), draws a stroke along the middle of
-the largest error of each object, and runs the propagation; everything goes through the public
-`Session`. Prints the mean Jaccard index J over the scored frames after each round, per sequence,
-per set and over all, the share of rounds after which it fell, and seconds per propagated frame.
+The user looks at the worst frame (of those not corrected yet) and draws a stroke along the middle
+of the largest error of each object: what is missing, and what is too much. The preview follows, and
+the user strikes what is still wrong there, `--looks` times in all (1: blindly, without seeing a
+preview); then runs the propagation. Everything goes through the public `Session`.
+
+Prints the mean Jaccard index J over the scored frames after each round, per sequence, per set and
+over all, the share of rounds after which it fell, and seconds per frame.
 
     python benchmarks/quality.py --data FOLDER --method flow --json flow.json
+    python benchmarks/quality.py --data FOLDER --looks 1
 
 FOLDER holds data sets of the DAVIS layout, or is one itself. Frames without masks are segmented
 but not scored, and an object is scored from its first to its last appearance.
@@ -52,7 +56,10 @@ class Result:
     """Mean J after each round."""
     frames: list[int] = field(default_factory=list)
     """Which frame each round was drawn on."""
+    strokes: int = 0
+    """Drawn in all rounds together."""
     seconds_per_frame: float = 0.0
+    """With the previews' time in it."""
 
 
 def find_sequences(root: Path, wanted: set[str]) -> list[tuple[str, str, Path]]:
@@ -152,21 +159,13 @@ def play(home: Path, set_name: str, name: str, options: argparse.Namespace) -> R
     result = Result(set_name, name)
     frame, seconds, visited, shown = start_frame(clip.truth, options.start), 0.0, 0, None
     for _ in range(options.rounds):
-        strokes = correction_strokes(
-            clip.truth[frame],
-            shown,
-            frame,
-            clip.objects,
-            radius=options.radius,
-            background=not options.no_background,
-        )
         result.frames.append(frame)
-        if strokes:
-            session.add_strokes(strokes)
-            started = time.perf_counter()
-            session.interact(frame)
-            visited += 1 + sum(1 for _ in session.propagate(frame))
-            seconds += time.perf_counter() - started
+        started = time.perf_counter()
+        drawn = annotate(session, clip, frame, shown, options)
+        result.strokes += drawn
+        if drawn:
+            visited += sum(1 for _ in session.propagate(frame))
+        seconds += time.perf_counter() - started
         mean, by_frame = score(clip, session.masks)
         result.rounds.append(mean)
         left = [index for index in by_frame if index not in result.frames] or list(by_frame)
@@ -175,6 +174,29 @@ def play(home: Path, set_name: str, name: str, options: argparse.Namespace) -> R
     session.close()
     result.seconds_per_frame = seconds / max(visited, 1)
     return result
+
+
+def annotate(
+    session: Session, clip: Clip, frame: int, shown: np.ndarray | None, options: argparse.Namespace
+) -> int:
+    """Draw on one frame, looking at the preview in between; returns the number of strokes."""
+    count = 0
+    for _ in range(options.looks):
+        strokes = correction_strokes(
+            clip.truth[frame],
+            shown,
+            frame,
+            clip.objects,
+            radius=options.radius,
+            background=not options.no_background,
+            smallest=1 if shown is None else options.smallest,
+        )
+        if not strokes:
+            break
+        session.add_strokes(strokes)
+        count += len(strokes)
+        shown = session.interact(frame)
+    return count
 
 
 def summary(results: list[Result]) -> dict:
@@ -202,11 +224,14 @@ def line(title: str, values: list[float], rest: str = "") -> str:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of data sets")
+    shared = Path(__file__).parents[2] / "shared" / "data" / "eval"
+    parser.add_argument("--data", type=Path, default=shared, help="folder of data sets")
     parser.add_argument("--method", default="flow")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--looks", type=int, default=3, help="strokes and previews a round")
+    parser.add_argument("--smallest", type=int, default=10, help="error worth a stroke, in pixels")
     parser.add_argument("--max-frames", type=int, default=30)
     parser.add_argument("--stride", type=int, default=1, help="take every n-th frame")
     parser.add_argument("--max-objects", type=int, default=3)
@@ -226,7 +251,8 @@ def main() -> None:
     for set_name, name, home in find_sequences(options.data, wanted):
         result = play(home, set_name, name, options)
         results.append(result)
-        rest = f"{result.seconds_per_frame:.3f} s a frame, frames {result.frames}"
+        rest = f"{result.seconds_per_frame:.3f} s a frame, {result.strokes} strokes on "
+        rest += f"{result.frames}"
         print(line(f"{set_name} {name}", result.rounds, rest), flush=True)
     if not results:
         raise SystemExit(f"There are no sequences under {options.data}.")

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from napari_ivos.methods.flow.appearance import is_grey, look
 from napari_ivos.methods.flow.correct import flips
 from napari_ivos.methods.flow.cues import cues
+from napari_ivos.methods.flow.extent import best_level
 from napari_ivos.methods.flow.refine import edge_weights, regularise
 from napari_ivos.methods.flow.second import second_cues
-from napari_ivos.methods.flow.extent import best_level
 from napari_ivos.methods.flow.snap import drop_fragments, snap
 from napari_ivos.methods.flow.transport import Flow
 from napari_ivos.methods.flow.window import Plane, Window, box_of, window_round
@@ -38,9 +38,10 @@ _MOST = np.float32(4)
 _CERTAIN = np.float32(8)
 _BOUNDARY = 3.0
 _PRIOR = np.float32(2.5)
-LIM = 0.4
-GAIN = 1.0
-VOTE = 1.0
+# Weight of the boundary that GrabCut finds.
+_VOTE = 1.0
+# Below this overlap with what was there before, a correction begins again.
+_HOPELESS = 0.5
 
 
 def segment(
@@ -78,13 +79,9 @@ def _fresh(frame: Frame, seeds: Mask, against: Mask, motion: Sequence[Flow]) -> 
     evidence[outside] = -_CERTAIN
     image = window.take(frame)
     weights = edge_weights(look(image))
-    region = regularise(evidence, weights, _BOUNDARY)
-    if VOTE > 0:
-        snapped = snap(image, region > 0.5, inside, outside)
-        region = regularise(
-            evidence + np.where(snapped, VOTE, -VOTE).astype(np.float32), weights, _BOUNDARY
-        )
-    region = region > 0.5
+    rough = regularise(evidence, weights, _BOUNDARY) > 0.5
+    vote = np.where(snap(image, rough, inside, outside), _VOTE, -_VOTE).astype(np.float32)
+    region = regularise(evidence + vote, weights, _BOUNDARY) > 0.5
     return _whole(region.astype(np.float32), window, seeds, against)
 
 
@@ -106,12 +103,16 @@ def _corrected(
     evidence[inside] = _CERTAIN
     evidence[outside] = -_CERTAIN
     image = window.take(frame)
-    region = regularise(evidence, edge_weights(look(image)), _BOUNDARY) > 0.5
+    weights = edge_weights(look(image))
+    region = regularise(evidence, weights, _BOUNDARY) > 0.5
     before = window.take(prior) > 0.5
+    if region.any():
+        vote = np.where(snap(image, region, inside, outside), _VOTE, -_VOTE).astype(np.float32)
+        region = regularise(evidence + vote, weights, _BOUNDARY) > 0.5
     region = drop_fragments(region, before, inside)
-    same = np.count_nonzero(region & before) / max(np.count_nonzero(region | before), 1)
+    same = float((region & before).sum()) / max(int((region | before).sum()), 1)
     out = _whole(region.astype(np.float32), window, seeds, against)
-    if same < LIM and seeds.any():
+    if same < _HOPELESS and seeds.any():
         # Hardly anything was right: better to begin again than to mend.
         out = np.maximum(out * (prior >= 0.5), _fresh(frame, seeds, against, motion))
     return out
@@ -151,7 +152,7 @@ def _changed(
         part.give(np.where(side, np.clip(found, -_MOST, _MOST), -_MOST).astype(np.float32), whole)
         change = window.take(whole)
         odds = np.where(change > 0, sign * change, odds)
-    return odds.astype(np.float32)
+    return np.asarray(odds, dtype=np.float32)
 
 
 def _view(
@@ -173,8 +174,8 @@ def _evidence(
     region = regularise(first, edge_weights(channels), 2.0)
     again = second_cues(channels, window.take_seeds(seeds), first, region, stack)
     evidence = np.clip(_weigh(_SECOND[kind], again), -_MOST, _MOST)
-    if kind and GAIN:
-        evidence -= GAIN * np.float32(best_level(channels, window.take_seeds(seeds), evidence))
+    if kind:
+        evidence -= np.float32(best_level(channels, window.take_seeds(seeds), evidence))
     return evidence
 
 

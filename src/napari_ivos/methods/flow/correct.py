@@ -85,7 +85,7 @@ def _relative(channels: AnyArray, marks: Mask, wrong_side: Mask) -> NDArray[np.f
     depths[nearest[marks]] = depth[marks]
     reach = np.minimum(depths[nearest], np.float32(0.3 * stroke_length(marks) + 6))
     near = np.minimum(distance / (reach + 1), 5)
-    size = float(max(1, min(np.count_nonzero(wrong_side), np.count_nonzero(~wrong_side))))
+    size = float(max(1, min(int(wrong_side.sum()), int((~wrong_side).sum()))))
     return np.stack(
         [
             near,

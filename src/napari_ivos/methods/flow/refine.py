@@ -104,4 +104,5 @@ def guided_filter(guide: Plane, values: Plane, radius: int, tolerance: float) ->
         mean(guide * guide) - guide_mean * guide_mean + np.float32(tolerance)
     )
     offset = mean_values - slope * guide_mean
-    return np.clip(mean(slope) * guide + mean(offset), 0, 1)
+    smooth = mean(np.asarray(slope, np.float32)) * guide + mean(np.asarray(offset, np.float32))
+    return np.asarray(np.clip(smooth, 0, 1), dtype=np.float32)
