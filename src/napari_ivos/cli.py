@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_ivos import cli_checkpoints
 from napari_ivos.errors import ExportError, IvosError, StrokeError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Interactive video object segmentation: a few strokes, masks in every frame.",
 )
+app.add_typer(cli_checkpoints.app, name="checkpoints")
 
 
 class Direction(StrEnum):
