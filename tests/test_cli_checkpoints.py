@@ -143,14 +143,23 @@ def test_download_leaves_what_lies_elsewhere(run, fetched, monkeypatch, tmp_path
     assert fetched == []
 
 
+def test_download_replaces_what_is_bad_in_its_own_place(run, fetched, cache, save):
+    run("add", save("x.pth", ATNET))
+    assert "is there already" in run("download", "atnet")
+    assert fetched == []
+    (cache / "ATNet-checkpoint.pth").write_bytes(b"")
+    assert "It will be replaced" in run("download", "atnet", "--yes")
+    assert fetched == ["atnet"]
+    assert "is there already" in run("download", "atnet")
+
+
 def test_a_failed_download_is_one_sentence(run, monkeypatch):
     def fail(*_, **__):
         raise CheckpointError("It is gone.", "Look elsewhere.")
 
     monkeypatch.setattr(checkpoints, "download", fail)
-    assert run("download", "atnet", "--yes", status=2).endswith(
-        "Error: It is gone. Look elsewhere."
-    )
+    said = run("download", "atnet", "--yes", status=2)
+    assert said.endswith("Error: It is gone. Look elsewhere.")
     assert "no checkpoint called 'x'" in run("download", "x", status=2)
 
 

@@ -86,14 +86,10 @@ def download(
     """Show the licence of weights, and download them."""
     with _sentences():
         from napari_ivos import checkpoints
-        from napari_ivos.methods.weights import verify, verify_all
+        from napari_ivos.methods.weights import verify
 
         wanted = checkpoints.get_checkpoint(name)
-        there = checkpoints.locate(wanted)
-        if there is not None and checkpoints.cache_folder() not in (there, there.parent):
-            # Found before the cache is looked into, so that another copy would not be used.
-            verify_all(wanted, there)
-            typer.echo(f"{name} is there already: {there}")
+        if _is_there(wanted):
             return
         typer.echo(f"{name}: {', '.join(f'{f.name}, {_size(f)}' for f in wanted.files)}")
         typer.echo(f"For: {wanted.purpose}\nPaper: {wanted.paper}\nFrom: {wanted.home}")
@@ -137,6 +133,25 @@ def _report(path: Path, file: WeightFile) -> bool:
         return False
     how = "" if compared else "; its method is not part of this version, so only counted"
     typer.echo(f"ok   {path} ({file.name}{how})")
+    return True
+
+
+def _is_there(checkpoint: Checkpoint) -> bool:
+    """Whether all of it is there and good, said to the user."""
+    from napari_ivos.checkpoints import cache_folder, locate
+    from napari_ivos.methods.weights import verify_all
+
+    path = locate(checkpoint)
+    if path is None:
+        return False
+    try:
+        verify_all(checkpoint, path)
+    except CheckpointError as error:
+        if cache_folder() not in (path, path.parent):
+            raise  # it comes before the cache, so that a good copy there would not be used
+        typer.echo(f"{error.message} It will be replaced.")
+        return False
+    typer.echo(f"{checkpoint.name} is there already: {path}")
     return True
 
 

@@ -48,9 +48,7 @@ def test_the_records_are_those_that_were_published():
     }
     assert "NON-COMMERCIAL" in get_checkpoint("ipnet").terms
     keys = {"1dkgXJJ2gPYDtPE9yTtlP4Th0iNX5ZG6a", "1m52fHwoYt2zupSmqgvDYUTqB24ApX0my"}
-    assert keys == {
-        file.url.split("id=")[1] for one in list_checkpoints("gis") for file in one.files
-    }
+    assert keys == {one.files[0].url.split("id=")[1] for one in list_checkpoints("gis")}
 
 
 def test_every_record_says_what_must_be_said_and_is_fetched_securely():
@@ -66,7 +64,7 @@ def test_every_record_says_what_must_be_said_and_is_fetched_securely():
 
 
 def test_an_unknown_checkpoint():
-    with pytest.raises(CheckpointError, match="no checkpoint called 'x'.*gis-standard"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint called 'x'.*gis-standard"):
         get_checkpoint("x")
 
 
@@ -166,7 +164,7 @@ def test_a_copy_that_fails_its_check_leaves_what_was_there(folders, tmp_path):
 
 
 def test_a_missing_source_is_one_sentence(folders, tmp_path):
-    with pytest.raises(CheckpointError, match="'.*nothing' cannot be read or written: No such"):
+    with pytest.raises(CheckpointError, match=r"'.*nothing' cannot be read or written: No such"):
         install(tmp_path / "nothing", get_checkpoint("atnet").files[0], lambda *_: None)
 
 

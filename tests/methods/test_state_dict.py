@@ -66,9 +66,7 @@ def test_what_is_no_state_dictionary(save, content):
 
 def test_programs_are_not_run(save, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        CheckpointError, match=r"holds more than weights \(it asks for 'posix.mkdir'"
-    ):
+    with pytest.raises(CheckpointError, match=r"more than weights \(it asks for '\w+\.mkdir'"):
         load_state_dict(save({"a": Program()}))
     assert not (tmp_path / "this-must-not-appear").exists()
 
@@ -121,7 +119,7 @@ def test_what_unpacks_to_much_more_is_refused(tmp_path):
 
 
 def test_no_file_and_a_folder(tmp_path):
-    with pytest.raises(CheckpointError, match="nothing.pth' cannot be read: No such file"):
+    with pytest.raises(CheckpointError, match=r"nothing.pth' cannot be read: No such file"):
         load_state_dict(tmp_path / "nothing.pth")
     with pytest.raises(CheckpointError, match="cannot be read: "):
         load_state_dict(tmp_path)

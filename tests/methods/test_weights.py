@@ -48,7 +48,7 @@ def test_a_file_is_recognised(save, name, table, file):
 
 def test_files_made_alike_need_a_word(save):
     path = save("weights.pth", tensors(GIS))
-    with pytest.raises(CheckpointError, match="gis-standard or gis-without-youtube.*--as gis-"):
+    with pytest.raises(CheckpointError, match=r"gis-standard or gis-without-youtube.*--as gis-"):
         identify(path, known=KNOWN)
     assert identify(path, "gis-without-youtube", KNOWN)[0].name == "gis-without-youtube"
 
