@@ -1,171 +1,114 @@
+"""The commands about checkpoints, with a method that takes any file that begins rightly."""
+
+from dataclasses import replace
+
 import pytest
-import torch
 from typer.testing import CliRunner
 
-from napari_ivos import checkpoints, cli
-from napari_ivos.checkpoints import ENVIRONMENT, _locate
+from napari_ivos import checkpoints, cli, methods
 from napari_ivos.errors import CheckpointError
-from napari_ivos.methods import weights
-
-ATNET = {"encoder.weight": (2, 3), "encoder.bias": (2,)}
-INTERACTION = {"mean": (1, 3)}
-PROPAGATION = {"mean": (1, 3), "std": (1, 3)}
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-    """Nothing but an empty cache, and small tables for what belongs into it."""
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
-    monkeypatch.setattr(_locate, "_checkout", lambda: None)
-    monkeypatch.setattr(_locate.platformdirs, "user_cache_path", lambda *_, **__: tmp_path / "c")
-    known = {"ATNet-checkpoint.pth": ATNET, "I_e290.pth": INTERACTION, "P_e290.pth": PROPAGATION}
-    monkeypatch.setattr(weights, "tables", lambda: known)
-    return tmp_path / "c" / "checkpoints"
 
 
 @pytest.fixture
-def run():
-    def run(*words, status=0, typed=None):
-        result = CliRunner().invoke(cli.app, ["checkpoints", *map(str, words)], input=typed)
-        assert result.exit_code == status, result.output
-        return " ".join(result.output.split())
+def user(monkeypatch, tmp_path):
+    """The user's folder, the only one that is searched."""
+    folder = tmp_path / "user"
+    monkeypatch.setattr("napari_ivos.checkpoints._locate.user_folder", lambda: folder)
+    monkeypatch.setattr("napari_ivos.checkpoints._download.user_folder", lambda: folder)
+    monkeypatch.setenv(checkpoints.ENVIRONMENT, str(folder))
 
-    return run
+    def verify(name, path):
+        if not path.read_bytes().startswith(b"good"):
+            raise CheckpointError(f"The checkpoint does not fit {name}: 3 missing.")
 
-
-@pytest.fixture
-def save(tmp_path):
-    def save(name, shapes):
-        torch.save({key: torch.ones(shape) for key, shape in shapes.items()}, tmp_path / name)
-        return tmp_path / name
-
-    return save
-
-
-def test_list_says_what_is_where_and_under_what_licence(run, cache, save):
-    before = run("list")
-    assert before.count("missing") == 5
-    assert "CC BY-NC-SA 4.0, non-commercial" in before
-    assert f"Looked in: {cache}" in before
-    run("add", save("x.pth", ATNET))
-    after = run("list")
-    assert after.count("missing") == 4
-    assert str(cache / "ATNet-checkpoint.pth") in after
+    spec = replace(methods.list_methods()[0], name="gis", checkpoint="required")
+    monkeypatch.setattr("napari_ivos.methods._specs", lambda: (spec,))
+    monkeypatch.setattr("napari_ivos.methods.verify_checkpoint", verify)
+    return folder
 
 
-def test_add_copies_what_fits(run, cache, save):
-    source = save("x.pth", ATNET)
-    assert "is ATNet-checkpoint.pth of atnet" in run("add", source)
-    assert (cache / "ATNet-checkpoint.pth").read_bytes() == source.read_bytes()
-    assert [path.name for path in cache.iterdir()] == ["ATNet-checkpoint.pth"]
+def invoke(*args, answer=None):
+    words = ["checkpoints", *map(str, args)]
+    return CliRunner().invoke(cli.app, words, input=answer, catch_exceptions=False)
 
 
-def test_add_asks_for_the_other_half_of_a_pair(run, save):
-    one, two = save("one", INTERACTION), save("two", PROPAGATION)
-    said = run("add", one)
-    assert "NON-COMMERCIAL" in said
-    assert "ipnet needs P_e290.pth as well" in said
-    assert "as well" not in run("add", one, two).split("P_e290.pth of ipnet")[1]
-    assert checkpoints.find("ipnet") is not None
+def test_list_tells_what_is_there(user):
+    user.mkdir()
+    (user / "GIS-ckpt_standard.pth").write_bytes(b"good")
+    lines = invoke("list").stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("gis-standard")]
+    assert str(user) in line
+    assert any(line.startswith("ipnet") and "CC BY-NC-SA" in line for line in lines)
 
 
-def test_add_says_exactly_what_does_not_fit(run, cache, save):
-    said = run("add", save("x.pth", {**ATNET, "encoder.bias": (3,)}), status=2)
-    assert "not ATNet-checkpoint.pth: 1 of another shape (encoder.bias (3 instead of 2))" in said
-    assert not cache.exists()
+def test_add_verifies_copies_and_names(user, tmp_path):
+    file = tmp_path / "ckpt_standard.pth"
+    file.write_bytes(b"good weights")
+    assert invoke("add", file).exit_code == 0
+    assert (user / "GIS-ckpt_standard.pth").read_bytes() == b"good weights"
+    assert checkpoints.find("gis") == user / "GIS-ckpt_standard.pth"
 
 
-def test_add_with_a_name(run, save):
-    path = save("x.pth", ATNET)
-    assert "no checkpoint called 'nothing'" in run("add", path, "--as", "nothing", status=2)
-    assert "is not I_e290.pth" in run("add", path, "--as", "ipnet", status=2)
-    assert "of atnet" in run("add", path, "--as", "atnet")
+def test_add_refuses_what_does_not_fit(user, tmp_path):
+    file = tmp_path / "ckpt_standard.pth"
+    file.write_bytes(b"bad")
+    result = invoke("add", file)
+    assert result.exit_code == 2
+    assert "3 missing" in result.stderr
+    assert checkpoints.find("gis") is None
 
 
-def test_verify_reads_what_is_there_again(run, cache, save):
-    assert "no weights of any method" in run("verify", status=2)
-    assert "no weights of atnet" in run("verify", "atnet", status=2)
-    run("add", save("x.pth", ATNET))
-    assert run("verify").startswith("ok ")
-    (cache / "I_e290.pth").write_text("<html>")
-    said = run("verify", status=1)
-    assert "ok " in said
-    assert "is a web page" in said
-    assert "web page" not in run("verify", "atnet")
+def test_a_file_of_another_name_needs_to_be_told(user, tmp_path):
+    file = tmp_path / "mine.pth"
+    file.write_bytes(b"good")
+    result = invoke("add", file)
+    assert result.exit_code == 2
+    assert "--as" in result.stderr
+    assert invoke("add", file, "--as", "gis-wo-ytivos").exit_code == 0
+    assert (user / "GIS-ckpt_wo_YTIVOStrainset.pth").exists()
 
 
-def test_verify_says_when_it_only_counted(run, cache, monkeypatch):
-    monkeypatch.setattr(weights, "tables", dict)
-    cache.mkdir(parents=True)
-    torch.save({str(i): torch.ones(1) for i in range(912)}, cache / "ATNet-checkpoint.pth")
-    assert "so only counted" in run("verify")
+def test_a_method_that_is_not_there_cannot_be_verified(user, tmp_path):
+    file = tmp_path / "I_e290.pth"
+    file.write_bytes(b"good")
+    result = invoke("add", file)
+    assert result.exit_code == 2
+    assert "not part of this version" in result.stderr
 
 
-@pytest.fixture
-def fetched(monkeypatch, save):
-    """Downloads that need no server: what was asked for, in order."""
-    names = []
+def test_download_asks_for_the_licence(user, monkeypatch):
+    fetched = []
 
-    def download(wanted, check, *, progress):
-        names.append(wanted.name)
-        progress(wanted.files[0], 0, 100)
-        progress(wanted.files[0], 100, 100)
-        return checkpoints.install(save("x.pth", ATNET), wanted.files[0], check)
+    def download(record, **options):
+        fetched.append(record.name)
+        options["verify"](user.parent / "file")
+        return [user / "file"]
 
-    monkeypatch.setattr(checkpoints, "download", download)
-    return names
-
-
-def test_download_shows_the_terms_and_asks(run, fetched, cache):
-    said = run("download", "ipnet", typed="n\n", status=1)
-    assert "NON-COMMERCIAL use only" in said
-    assert "Do you agree" in said
-    assert "Nothing was downloaded" in said
+    (user.parent / "file").write_bytes(b"good")
+    monkeypatch.setattr("napari_ivos.cli.checkpoints.download", download)
+    refused = invoke("download", "gis-standard", answer="n\n")
+    assert refused.exit_code == 2
+    assert "Licence: MIT" in refused.stdout
     assert fetched == []
-    assert "Aborted" in run("download", "ipnet", status=1)
-    assert str(cache) in run("download", "atnet", typed="y\n")
-    assert fetched == ["atnet"]
+    assert invoke("download", "gis-standard", answer="y\n").exit_code == 0
+    assert invoke("download", "gis-standard", "--yes").exit_code == 0
+    assert fetched == ["gis-standard"] * 2
+    assert "not part of this version" in invoke("download", "ipnet", "--yes").stderr
+    assert "no checkpoint called" in invoke("download", "nothing").stderr
 
 
-def test_download_with_yes_does_not_ask(run, fetched):
-    said = run("download", "atnet", "--yes")
-    assert "MIT licence" in said
-    assert "Do you agree" not in said
-    assert fetched == ["atnet"]
+def test_verify_names_what_is_damaged(user):
+    user.mkdir()
+    assert "no checkpoints" in invoke("verify").stdout
+    (user / "GIS-ckpt_standard.pth").write_bytes(b"good")
+    (user / "GIS-ckpt_wo_YTIVOStrainset.pth").write_bytes(b"cut off")
+    result = invoke("verify")
+    assert result.exit_code == 2
+    assert "ok " in result.stdout
+    assert "damaged" in result.stdout
+    assert "1 of 2" in result.stderr
 
 
-def test_download_leaves_what_lies_elsewhere(run, fetched, monkeypatch, tmp_path, save):
-    monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
-    path = save("ATNet-checkpoint.pth", ATNET)
-    assert f"is there already: {path}" in run("download", "atnet")
-    path.write_bytes(b"")
-    assert "is empty" in run("download", "atnet", status=2)
-    assert fetched == []
-
-
-def test_download_replaces_what_is_bad_in_its_own_place(run, fetched, cache, save):
-    run("add", save("x.pth", ATNET))
-    assert "is there already" in run("download", "atnet")
-    assert fetched == []
-    (cache / "ATNet-checkpoint.pth").write_bytes(b"")
-    assert "It will be replaced" in run("download", "atnet", "--yes")
-    assert fetched == ["atnet"]
-    assert "is there already" in run("download", "atnet")
-
-
-def test_a_failed_download_is_one_sentence(run, monkeypatch):
-    def fail(*_, **__):
-        raise CheckpointError("It is gone.", "Look elsewhere.")
-
-    monkeypatch.setattr(checkpoints, "download", fail)
-    said = run("download", "atnet", "--yes", status=2)
-    assert said.endswith("Error: It is gone. Look elsewhere.")
-    assert "no checkpoint called 'x'" in run("download", "x", status=2)
-
-
-def test_a_stopped_download_is_no_traceback(run, monkeypatch):
-    def stop(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(checkpoints, "download", stop)
-    assert "Stopped" in run("download", "atnet", "--yes", status=130)
+def test_a_method_without_its_weights_says_how_to_get_them(user):
+    with pytest.raises(CheckpointError, match="checkpoints download gis-standard"):
+        methods.create_engine("gis")

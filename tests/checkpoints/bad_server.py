@@ -109,6 +109,21 @@ def no_answer(handler):
     handler.server.leaving.wait(20)
 
 
+@contextmanager
+def serving():
+    """A server in a thread, for as long as the block lasts."""
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.leaving.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 def changed(checkpoint, **values):
     """The same checkpoint with another value in the record of its file."""
     return dataclasses.replace(

@@ -1,173 +1,77 @@
-import os
+from pathlib import Path
 
 import pytest
 
 from napari_ivos import checkpoints
-from napari_ivos.checkpoints import (
-    ENVIRONMENT,
-    _locate,
-    cache_folder,
-    find,
-    find_file,
-    get_checkpoint,
-    install,
-    list_checkpoints,
-    locate,
-    places,
-    require,
-)
 from napari_ivos.errors import CheckpointError
-from napari_ivos.methods import list_methods
 
 
 @pytest.fixture
 def folders(monkeypatch, tmp_path):
-    """The three places, all of them empty: named, checkout, cache."""
-    named, checkout, cache = (tmp_path / name for name in ("named", "checkout", "cache"))
-    monkeypatch.setenv(ENVIRONMENT, str(named))
-    monkeypatch.setattr(_locate, "_checkout", lambda: checkout)
-    monkeypatch.setattr(_locate.platformdirs, "user_cache_path", lambda *_, **__: cache)
-    for folder in (named, checkout, cache / "checkpoints"):
-        folder.mkdir(parents=True)
-    return named, checkout, cache / "checkpoints"
+    """An environment folder and a user folder, both empty."""
+    environment, user = tmp_path / "environment", tmp_path / "user"
+    for folder in (environment, user):
+        folder.mkdir()
+    monkeypatch.setenv(checkpoints.ENVIRONMENT, str(environment))
+    monkeypatch.setattr("napari_ivos.checkpoints._locate.user_folder", lambda: user)
+    return environment, user
 
 
-def put(folder, *names):
-    for name in names:
-        (folder / name).write_bytes(b"x")
+def test_names_are_unique_and_every_file_has_an_address():
+    records = checkpoints.list_checkpoints()
+    assert {record.method for record in records} == {"gis", "atnet", "ipnet"}
+    assert len({record.name for record in records}) == len(records)
+    for record in records:
+        assert all(item.url.startswith("https://") for item in record.files)
+        assert record.non_commercial == ("NC" in record.licence)
 
 
-def test_the_records_are_those_that_were_published():
-    names = {file.name for one in list_checkpoints() for file in one.files}
-    assert names == {
-        "GIS-ckpt_standard.pth",
-        "GIS-ckpt_wo_YTIVOStrainset.pth",
-        "ATNet-checkpoint.pth",
-        "I_e290.pth",
-        "P_e290.pth",
-    }
-    assert "NON-COMMERCIAL" in get_checkpoint("ipnet").terms
-    keys = {"1dkgXJJ2gPYDtPE9yTtlP4Th0iNX5ZG6a", "1m52fHwoYt2zupSmqgvDYUTqB24ApX0my"}
-    assert keys == {one.files[0].url.split("id=")[1] for one in list_checkpoints("gis")}
+def test_search_order(folders):
+    environment, user = folders
+    assert checkpoints.find("gis") is None
+    (user / "ckpt_standard.pth").write_bytes(b"user")
+    assert checkpoints.find("gis") == user / "ckpt_standard.pth"
+    (environment / "GIS-ckpt_standard.pth").write_bytes(b"environment")
+    assert checkpoints.find("gis") == environment / "GIS-ckpt_standard.pth"
 
 
-def test_every_record_says_what_must_be_said_and_is_fetched_securely():
-    for one in list_checkpoints():
-        assert one.purpose
-        assert one.paper
-        assert one.licence
-        assert one.terms
-        for file in one.files:
-            assert file.url.startswith("https://")
-            assert file.page.startswith("https://")
-            assert file.about > 10**8
+def test_the_source_checkout_is_searched():
+    here = Path(__file__).parents[2] / "checkpoints"
+    assert here in checkpoints.search_folders()
 
 
-def test_an_unknown_checkpoint():
-    with pytest.raises(CheckpointError, match=r"no checkpoint called 'x'.*gis-standard"):
-        get_checkpoint("x")
+def test_a_pair_is_found_as_a_folder_and_only_whole(folders):
+    environment, user = folders
+    (user / "I_e290.pth").write_bytes(b"i")
+    (environment / "P_e290.pth").write_bytes(b"p")
+    assert checkpoints.find("ipnet") is None, "from one folder, or not at all"
+    (user / "P_e290.pth").write_bytes(b"p")
+    assert checkpoints.find("ipnet") == user
 
 
-def test_places_are_looked_into_in_their_order(folders):
-    named, checkout, cache = folders
-    assert places() == (named, checkout, cache)
-    assert cache_folder() == cache
-    for folder in (cache, checkout, named):
-        put(folder, "ATNet-checkpoint.pth")
-        assert find("atnet") == folder / "ATNet-checkpoint.pth"
+def test_files_are_known_by_the_authors_names():
+    record, item = checkpoints.match(Path("somewhere/ckpt_wo_YTIVOStrainset.pth"))
+    assert (record.name, item.name) == ("gis-wo-ytivos", "GIS-ckpt_wo_YTIVOStrainset.pth")
+    assert checkpoints.match(Path("weights.pth")) is None
 
 
-def test_the_checkout_is_this_one():
-    assert (_locate._checkout() / "README.md").is_file()
-
-
-def test_no_variable_no_place(folders, monkeypatch):
-    monkeypatch.setenv(ENVIRONMENT, "")
-    assert places() == folders[1:]
-    monkeypatch.delenv(ENVIRONMENT)
-    assert places() == folders[1:]
-
-
-@pytest.mark.parametrize(
-    ("name", "method"),
-    [
-        ("GIS-ckpt_standard.pth", "gis"),
-        ("ckpt_standard.pth", "gis"),
-        ("ckpt_wo_YTIVOStrainset.pth", "gis"),
-        ("e_0046_onlyparam.pth", "atnet"),
-    ],
-)
-def test_the_names_that_the_authors_used(folders, name, method):
-    put(folders[1], name)
-    assert find(method) == folders[1] / name
-
-
-def test_the_one_for_general_use_comes_first_within_a_place(folders):
-    named, _, cache = folders
-    put(cache, "GIS-ckpt_wo_YTIVOStrainset.pth", "GIS-ckpt_standard.pth")
-    assert find("gis") == cache / "GIS-ckpt_standard.pth"
-    put(named, "GIS-ckpt_wo_YTIVOStrainset.pth")
-    assert find("gis") == named / "GIS-ckpt_wo_YTIVOStrainset.pth"
-
-
-def test_a_pair_is_found_where_both_are(folders):
-    named, checkout, _ = folders
-    put(named, "I_e290.pth")
-    put(checkout, "P_e290.pth")
-    assert find("ipnet") is None
-    assert find_file(get_checkpoint("ipnet").files[0]) == named / "I_e290.pth"
-    put(checkout, "I_e290.pth")
-    assert find("ipnet") == locate(get_checkpoint("ipnet")) == checkout
-
-
-def test_folders_and_missing_places_are_no_files(folders, monkeypatch, tmp_path):
-    (folders[0] / "ATNet-checkpoint.pth").mkdir()
-    assert find("atnet") is None
-    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "nowhere"))
-    assert find("atnet") is None
-
-
-def test_what_must_be_there(folders):
-    with pytest.raises(CheckpointError, match=r"ckpt_standard.pth.*download gis-standard"):
-        require("gis")
-    put(folders[2], "GIS-ckpt_standard.pth")
-    assert require("gis") == folders[2] / "GIS-ckpt_standard.pth"
-    with pytest.raises(CheckpointError, match="No weights were published for the method 'flow'"):
-        require("flow")
-
-
-def test_a_file_is_installed_under_its_published_name(folders, tmp_path):
-    source = tmp_path / "download (1)"
+def test_install_is_whole_or_not_at_all(folders, tmp_path):
+    _, user = folders
+    record = checkpoints.get_checkpoint("atnet")
+    source = tmp_path / "e_0046_onlyparam.pth"
     source.write_bytes(b"weights")
-    file = get_checkpoint("atnet").files[0]
-    checked = []
-    target = install(source, file, lambda path, _: checked.append(path.read_bytes()))
-    assert target == find("atnet") == folders[2] / "ATNet-checkpoint.pth"
+    target = checkpoints.install(record, record.files[0], source)
+    assert target == user / "ATNet-checkpoint.pth"
     assert target.read_bytes() == b"weights"
-    assert checked == [b"weights"]
-    assert install(target, file, lambda *_: None) == target
-    assert os.listdir(folders[2]) == ["ATNet-checkpoint.pth"]
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        checkpoints.install(record, record.files[0], tmp_path / "gone.pth")
+    assert target.read_bytes() == b"weights"
+    assert [item.name for item in user.iterdir()] == ["ATNet-checkpoint.pth"]
 
 
-def test_a_copy_that_fails_its_check_leaves_what_was_there(folders, tmp_path):
-    put(folders[2], "ATNet-checkpoint.pth")
-    source = tmp_path / "other"
-    source.write_bytes(b"other")
-
-    def check(path, file):
-        raise CheckpointError("No.")
-
-    with pytest.raises(CheckpointError, match="No"):
-        install(source, get_checkpoint("atnet").files[0], check)
-    assert os.listdir(folders[2]) == ["ATNet-checkpoint.pth"]
-    assert find("atnet").read_bytes() == b"x"
-
-
-def test_a_missing_source_is_one_sentence(folders, tmp_path):
-    with pytest.raises(CheckpointError, match=r"'.*nothing' cannot be read or written: No such"):
-        install(tmp_path / "nothing", get_checkpoint("atnet").files[0], lambda *_: None)
-
-
-def test_methods_that_need_weights_have_records():
-    for spec in list_methods():
-        assert (spec.checkpoint == "required") == bool(checkpoints.list_checkpoints(spec.name))
+def test_unknown_name_and_missing_weights():
+    with pytest.raises(CheckpointError, match=r"no checkpoint called 'x'.*gis-standard"):
+        checkpoints.get_checkpoint("x")
+    error = checkpoints.missing_message("gis")
+    assert "GIS-ckpt_standard.pth" in error.message
+    assert "checkpoints download gis-standard" in error.hint

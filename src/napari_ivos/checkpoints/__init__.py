@@ -1,43 +1,38 @@
-"""Published weights: what there is, where it lies, how to get it.
-
-Knows files and servers, not networks: whether a file's tensors fit a method is asked of a function
-that is passed in (`napari_ivos.methods.weights.verify`), because only the methods know torch.
-"""
+"""The authors' published weights: what there is, where it lies, and how to get it."""
 
 from napari_ivos.checkpoints._connection import Patience
-from napari_ivos.checkpoints._download import Check, Progress, download
-from napari_ivos.checkpoints._files import install
+from napari_ivos.checkpoints._download import Progress, download
 from napari_ivos.checkpoints._locate import (
     ENVIRONMENT,
-    cache_folder,
     find,
-    find_file,
+    install,
     locate,
-    places,
-    require,
+    match,
+    missing_message,
+    search_folders,
+    user_folder,
 )
 from napari_ivos.checkpoints._records import (
     Checkpoint,
-    WeightFile,
+    CheckpointFile,
     get_checkpoint,
     list_checkpoints,
 )
 
 __all__ = [
     "ENVIRONMENT",
-    "Check",
     "Checkpoint",
+    "CheckpointFile",
     "Patience",
     "Progress",
-    "WeightFile",
-    "cache_folder",
     "download",
     "find",
-    "find_file",
     "get_checkpoint",
     "install",
     "list_checkpoints",
     "locate",
-    "places",
-    "require",
+    "match",
+    "missing_message",
+    "search_folders",
+    "user_folder",
 ]

@@ -86,7 +86,7 @@ class Connection:
             if following is None:
                 raise RefusedError(what_it_says(text, response.url))
             address = following
-        raise RefusedError("its server asks again and again whether to download it")
+        raise RefusedError("its server keeps asking for a confirmation")
 
     def _call(self, address: str, headers: Mapping[str, str]) -> requests.Response:
         timeout = (self._patience.connect, self._patience.read)

@@ -1,72 +1,65 @@
-"""Weights from their authors' servers."""
+"""Fetching a checkpoint: resumed when it breaks off, verified, and renamed at the end."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
-import filelock
-
-from napari_ivos.checkpoints._connection import (
-    InterruptedTransferError,
-    Patience,
-    RefusedError,
-)
-from napari_ivos.checkpoints._files import disk_errors, in_words, make_folder
-from napari_ivos.checkpoints._locate import cache_folder, find_file
-from napari_ivos.checkpoints._records import Checkpoint, WeightFile
+from napari_ivos.checkpoints._connection import InterruptedTransferError, Patience, RefusedError
+from napari_ivos.checkpoints._disk import disk_errors, in_words
+from napari_ivos.checkpoints._locate import user_folder
+from napari_ivos.checkpoints._records import Checkpoint, CheckpointFile
 from napari_ivos.checkpoints._transfer import Transfer
 from napari_ivos.errors import CheckpointError
 
-Check: TypeAlias = Callable[[Path, WeightFile], object]
-"""Raises `CheckpointError` when a file is not the one that the record describes."""
+Progress = Callable[[str, int, int], None]
+"""Called with a file's name, the bytes there are, and the bytes there will be (0: not known)."""
 
-Progress: TypeAlias = Callable[[WeightFile, int, int | None], None]
-"""Called with the file, the bytes that are there, and the bytes there will be, if known."""
-
-# The size of a file that nobody here has seen is a guess: a state dictionary may hold more.
-_SLACK = 4
-_MARGIN = 2**24
+Verify = Callable[[Path], None]
+"""Raises CheckpointError for a file that is not good."""
 
 
 def download(
-    checkpoint: Checkpoint,
-    check: Check,
-    folder: Path | None = None,
+    record: Checkpoint,
     *,
+    folder: Path | None = None,
+    verify: Verify | None = None,
     progress: Progress | None = None,
     patience: Patience | None = None,
-) -> Path:
-    """Fetch what is missing of a checkpoint; show its terms to the user before.
+) -> list[Path]:
+    """Download the files of a checkpoint that are not there yet, or are there and not good.
 
-    A part that an interrupted download left is gone on with where the server allows it.
+    The licence is the caller's to show first. What arrived of a file stays beside its place under a
+    name that ends in ``.part`` if the server can go on with it, which the next call does.
 
     Parameters
     ----------
-    checkpoint : Checkpoint
-    check : callable
-        See `Check`; called with each finished file before it gets its name.
+    record : Checkpoint
     folder : Path, optional
-        Default: `cache_folder`.
+        By default the user's cache.
+    verify : callable, optional
+        Is given each file before it takes its name, and raises CheckpointError if it is not good;
+        the file is deleted then.
     progress : callable, optional
-        See `Progress`; an exception from it cancels.
+        May raise to cancel.
     patience : Patience, optional
 
     Returns
     -------
-    Path
-        What to give to a session: the file, or the folder of several files.
+    list of Path
 
     Raises
     ------
     CheckpointError
-        In one sentence, why it could not be had, and how to get it by hand.
+        The server has no such file, sends something else, or cannot be reached; the disk is full;
+        the file does not verify; another program is downloading into the folder.
     """
-    place = cache_folder() if folder is None else folder
+    import filelock
+
+    place = user_folder() if folder is None else folder
     with disk_errors(place):
-        make_folder(place)
+        place.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(place / ".lock")
         try:
             lock.acquire(timeout=0)
@@ -75,45 +68,47 @@ def download(
                 f"Another program is downloading into '{place}'.", "Wait until it is done."
             ) from error
     try:
-        done = [
-            _fetch(file, place, check, progress or _silent, patience or Patience())
-            for file in checkpoint.files
+        return [
+            _fetch(record, item, place / item.name, verify, progress, patience or Patience())
+            for item in record.files
         ]
     finally:
         lock.release()
-    return done[0] if len(done) == 1 else place
-
-
-def _silent(file: WeightFile, done: int, total: int | None) -> None:
-    """Show no progress."""
 
 
 def _fetch(
-    file: WeightFile, place: Path, check: Check, progress: Progress, patience: Patience
+    record: Checkpoint,
+    item: CheckpointFile,
+    target: Path,
+    verify: Verify | None,
+    progress: Progress | None,
+    patience: Patience,
 ) -> Path:
-    present = find_file(file, place)
-    if present is not None and _passes(present, file, check):
-        return present
-    part = place / f"{file.name}.part"
-    limit = file.size or _SLACK * file.about + _MARGIN
-    transfer = Transfer(
-        file.url, part, limit, patience, lambda done, total: progress(file, done, total)
-    )
+    if target.exists() and _passes(target, verify):
+        return target
+
+    def report(done: int, total: int | None) -> None:
+        if progress is not None:
+            progress(item.name, done, total or 0)
+
+    part = target.with_name(f"{target.name}.part")
+    transfer = Transfer(item.url, part, item.largest, patience, report)
     complete = False
     try:
         transfer.run()
         complete = True
-        _check_record(part, file)
-        check(part, file)
-        with disk_errors(place):
-            target = part.replace(place / file.name)
+        _check_record(part, item)
+        if verify is not None:
+            verify(part)
+        with disk_errors(target.parent):
+            part.replace(target)
     except (RefusedError, InterruptedTransferError) as error:
         kept = isinstance(error, InterruptedTransferError) and transfer.resumable
-        way = "Try again to go on where it stopped; or download" if kept else "Download"
+        way = "Try again, to go on where it broke off; or download" if kept else "Download"
         raise CheckpointError(
-            f"'{file.name}' cannot be downloaded: {error}.",
-            f"{way} it in a browser from {file.page} and then run: "
-            "napari-ivos checkpoints add FILE.",
+            f"{item.name} could not be downloaded: {error}.",
+            f"{way} it in a browser from {record.page}, then run "
+            "'napari-ivos checkpoints add FILE'.",
         ) from error
     finally:
         # A complete file that failed its check would fail it again.
@@ -122,27 +117,28 @@ def _fetch(
     return target
 
 
-def _passes(path: Path, file: WeightFile, check: Check) -> bool:
+def _passes(path: Path, verify: Verify | None) -> bool:
     try:
-        check(path, file)
+        if verify is not None:
+            verify(path)
     except CheckpointError:
         return False
     return True
 
 
-def _check_record(path: Path, file: WeightFile) -> None:
+def _check_record(path: Path, item: CheckpointFile) -> None:
     """Compare a file with the size and the sum that its record has, if it has them."""
     size = path.stat().st_size
-    if file.size is not None and size != file.size:
+    if item.size is not None and size != item.size:
         raise CheckpointError(
-            f"'{file.name}' has {in_words(size)} instead of {in_words(file.size)}.", "Try again."
+            f"{item.name} has {in_words(size)} instead of {in_words(item.size)}.", "Try again."
         )
-    if file.sha256 is None:
+    if item.sha256 is None:
         return
     with disk_errors(path.parent), path.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()
-    if found != file.sha256:
+    if found != item.sha256:
         raise CheckpointError(
-            f"'{file.name}' is not the file that the authors published: its SHA-256 differs.",
+            f"{item.name} is not the file that the authors published: its SHA-256 differs.",
             "Try again; if it happens again, the file on the server was changed.",
         )

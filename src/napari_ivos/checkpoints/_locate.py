@@ -1,102 +1,126 @@
-"""Where weights lie on this computer."""
+"""Where checkpoints lie on this machine."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
-
-from napari_ivos.checkpoints._records import Checkpoint, WeightFile, list_checkpoints
+from napari_ivos.checkpoints._records import Checkpoint, CheckpointFile, list_checkpoints
 from napari_ivos.errors import CheckpointError
 
 ENVIRONMENT = "NAPARI_IVOS_CHECKPOINTS"
-"""The environment variable that names a folder of weights."""
 
 
-def places() -> tuple[Path, ...]:
-    """Folders that are looked into, first to last; they need not exist.
+def user_folder() -> Path:
+    """The folder that checkpoints are downloaded and added to."""
+    from platformdirs import user_cache_path
 
-    The one that `ENVIRONMENT` names, ``checkpoints/`` of the source checkout that the program runs
-    from, and the user's cache.
+    return user_cache_path("napari-ivos") / "checkpoints"
+
+
+def search_folders() -> list[Path]:
+    """Where checkpoints are looked for, in this order.
+
+    The folder that ``$NAPARI_IVOS_CHECKPOINTS`` names, ``checkpoints/`` of a source checkout, and
+    the user's cache.
     """
-    named, checkout = os.environ.get(ENVIRONMENT), _checkout()
-    first = () if not named else (Path(named).expanduser(),)
-    second = () if checkout is None else (checkout,)
-    return (*first, *second, cache_folder())
+    folders = []
+    if os.environ.get(ENVIRONMENT):
+        folders.append(Path(os.environ[ENVIRONMENT]).expanduser())
+    checkout = Path(__file__).parents[3]
+    if (checkout / "pyproject.toml").is_file() and (checkout / "checkpoints").is_dir():
+        folders.append(checkout / "checkpoints")
+    folders.append(user_folder())
+    return folders
 
 
-def cache_folder() -> Path:
-    """The user's own folder of weights, where `install` and `download` put them."""
-    return platformdirs.user_cache_path("napari-ivos", appauthor=False) / "checkpoints"
-
-
-def _checkout() -> Path | None:
-    source = Path(__file__).parents[2]
-    root = source.parent
-    running = source.name == "src" and (root / "pyproject.toml").is_file()
-    return root / "checkpoints" if running else None
-
-
-def find_file(file: WeightFile, folder: Path | None = None) -> Path | None:
-    """Where a file is: in `folder`, or else in the first of `places` that has it."""
-    for place in places() if folder is None else (folder,):
-        for name in file.names:
-            # Not Path.is_file, which raises where a folder may not be entered.
-            if os.path.isfile(place / name):
-                return place / name
-    return None
-
-
-def locate(checkpoint: Checkpoint) -> Path | None:
-    """What to give to a session: the file, or the folder that holds all of several files.
-
-    None when no one place has all of it.
-    """
-    for place in places():
-        if (found := _in(place, checkpoint)) is not None:
+def locate(record: Checkpoint) -> list[Path] | None:
+    """The files of a checkpoint, all from one folder; None where one is missing everywhere."""
+    for folder in search_folders():
+        files = [_file_in(folder, item) for item in record.files]
+        found = [file for file in files if file is not None]
+        if len(found) == len(record.files):
             return found
     return None
 
 
 def find(method: str) -> Path | None:
-    """The weights of a method: the first of `places` that has some decides.
+    """What to give to ``Session(checkpoint=...)`` for a method; None where there is nothing.
 
-    Where one place has several, it is the one for general use (`list_checkpoints`).
+    Parameters
+    ----------
+    method : str
+
+    Returns
+    -------
+    Path or None
+        The file, or for a checkpoint of several files their folder; the first of the method's
+        checkpoints that is there.
     """
-    for place in places():
-        for checkpoint in list_checkpoints(method):
-            if (found := _in(place, checkpoint)) is not None:
-                return found
+    for record in list_checkpoints(method):
+        files = locate(record)
+        if files is not None:
+            return files[0] if len(files) == 1 else files[0].parent
     return None
 
 
-def _in(place: Path, checkpoint: Checkpoint) -> Path | None:
-    found = [find_file(file, place) for file in checkpoint.files]
-    if any(path is None for path in found):
-        return None
-    return found[0] if len(found) == 1 else place
+def missing_message(method: str) -> CheckpointError:
+    """What to tell a user whose method has no weights yet."""
+    records = list_checkpoints(method)
+    if not records:
+        return CheckpointError(f"The method '{method}' needs a checkpoint.", "Give its path.")
+    record = records[0]
+    names = " and ".join(item.name for item in record.files)
+    return CheckpointError(
+        f"The method '{method}' needs its authors' weights ({names}), which are not on this "
+        "machine.",
+        f"Run 'napari-ivos checkpoints download {record.name}', or download them from "
+        f"{record.page} and run 'napari-ivos checkpoints add FILE'.",
+    )
 
 
-def require(method: str) -> Path:
-    """As `find`, for when there must be some.
+def install(record: Checkpoint, item: CheckpointFile, source: Path) -> Path:
+    """Copy a file that was verified into the user's folder, whole or not at all.
 
     Raises
     ------
     CheckpointError
-        There are none; says how to get them.
+        It cannot be read or written.
     """
-    path = find(method)
-    if path is not None:
-        return path
-    records = list_checkpoints(method)
-    if not records:
-        raise CheckpointError(
-            f"No weights were published for the method '{method}'.", "Give a checkpoint."
-        )
-    files = " and ".join(file.name for file in records[0].files)
-    raise CheckpointError(
-        f"The weights of the method '{method}' ({files}) are not on this computer.",
-        f"Run: napari-ivos checkpoints download {records[0].name}; or, with the file at hand: "
-        "napari-ivos checkpoints add FILE.",
-    )
+
+    def copy(part: Path) -> None:
+        shutil.copyfile(source, part)
+
+    return place(user_folder() / item.name, copy)
+
+
+def place(target: Path, write: Callable[[Path], None]) -> Path:
+    """Write a file under another name, then rename it."""
+    part = target.with_name(f".{target.name}.copy")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(part)
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CheckpointError(f"'{target}' cannot be written: {error.strerror}.") from error
+    return target
+
+
+def match(path: Path) -> tuple[Checkpoint, CheckpointFile] | None:
+    """The record that a file's name belongs to; None for a name that no author uses."""
+    for record in list_checkpoints():
+        for item in record.files:
+            if path.name in (item.name, *item.aliases):
+                return record, item
+    return None
+
+
+def _file_in(folder: Path, item: CheckpointFile) -> Path | None:
+    for name in (item.name, *item.aliases):
+        # Not Path.is_file, which raises where a folder may not be entered.
+        if os.path.isfile(folder / name):
+            return folder / name
+    return None

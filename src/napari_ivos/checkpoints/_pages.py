@@ -99,7 +99,7 @@ def known_reason(text: str, address: str) -> str:
     page = _Page(text)
     words = " ".join(" ".join(page.words).split()).lower()
     if any(sign in words for sign in _QUOTA):
-        return "too many people downloaded it lately, so its server gives it out again later"
+        return "its daily limit of downloads is used up, so its server gives it out again tomorrow"
     if urlsplit(address).hostname == "accounts.google.com":
         return "its server asks to sign in: the file is not public any more"
     return ""

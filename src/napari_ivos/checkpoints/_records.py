@@ -1,4 +1,4 @@
-"""Which weights were published, as records."""
+"""What the authors published: one record for each set of weights."""
 
 from __future__ import annotations
 
@@ -7,163 +7,150 @@ from dataclasses import dataclass
 from napari_ivos.errors import CheckpointError
 
 _BYTES_A_NUMBER = 4
-_DRIVE = "https://drive.google.com"
-_DROPBOX = "https://www.dropbox.com/s"
+# Nobody here has seen the files: a dictionary may hold more than the network's numbers.
+_SLACK = 4
+_MARGIN = 2**24
+_LARGEST = 2**32
 
 
 @dataclass(frozen=True, slots=True)
-class WeightFile:
-    """One published file."""
+class CheckpointFile:
+    """One file of a checkpoint."""
 
     name: str
-    """As the authors' current instructions call it; it is kept under this name."""
+    """What it is called here, and by the authors' programs."""
     url: str
-    """Where its bytes are."""
-    page: str
-    """Where a person downloads it in a browser."""
-    numbers: int
-    """How many numbers the network has, float32."""
-    entries: tuple[int, ...]
-    """How many entries its state dictionary has: with counters of batches, or without."""
+    """Where the authors put it."""
     aliases: tuple[str, ...] = ()
-    """Other names that the authors' programs use for it."""
+    """Other names that the authors use for it."""
     size: int | None = None
-    """Bytes; None: not known."""
+    """In bytes; None where the authors do not say it."""
     sha256: str | None = None
-    """None: the authors published none, and none was taken from a file known to be theirs."""
+    """None where the authors do not say it."""
+    numbers: int = 0
+    """How many numbers its network has, 4 bytes each; 0: not known."""
+    entries: tuple[int, ...] = ()
+    """How many entries its state dictionary has, with or without counters of batches."""
 
     @property
-    def about(self) -> int:
-        """Bytes, within a percent or so: `size`, or else what its numbers take."""
-        return self.size or self.numbers * _BYTES_A_NUMBER
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names under which it is found, the published one first."""
-        return (self.name, *self.aliases)
+    def largest(self) -> int:
+        """Bytes: what claims to be larger is something else."""
+        guess = _SLACK * _BYTES_A_NUMBER * self.numbers + _MARGIN if self.numbers else _LARGEST
+        return self.size or guess
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The weights of a method: one file, or several that belong together in one folder."""
+    """Weights that the authors of a method published.
+
+    The authors give neither sizes nor checksums: a download is verified by loading it, where every
+    name and shape of the network must fit.
+    """
 
     name: str
-    """What users type."""
     method: str
-    files: tuple[WeightFile, ...]
+    files: tuple[CheckpointFile, ...]
     purpose: str
-    paper: str
     licence: str
-    """Short, for tables."""
-    terms: str
-    """What the licence asks of the user, to be shown before downloading."""
-    home: str
-    """The authors' repository."""
+    non_commercial: bool
+    paper: str
+    page: str
+    """Where to read more, and to download by hand."""
 
 
-def _drive(name: str, key: str, numbers: int, entries: int, *aliases: str) -> WeightFile:
-    return WeightFile(
-        name=name,
-        url=f"{_DRIVE}/uc?export=download&id={key}",
-        page=f"{_DRIVE}/file/d/{key}/view",
-        numbers=numbers,
-        entries=(entries,),
-        aliases=aliases,
-    )
+def _drive(file_id: str) -> str:
+    return f"https://drive.google.com/uc?export=download&id={file_id}"
 
 
-def _dropbox(name: str, key: str, numbers: int, entries: tuple[int, ...]) -> WeightFile:
-    address = f"{_DROPBOX}/{key}/{name}"
-    return WeightFile(name, f"{address}?dl=1", address, numbers, entries)
+_GIS_PAPER = "Heo, Koh, Kim: Guided Interactive Video Object Segmentation Using Reliability-Based "
+_GIS_PAPER += "Attention Maps, CVPR 2021"
 
-
-_GIS_PAPER = (
-    "Heo, Koh, Kim: Guided Interactive Video Object Segmentation Using Reliability-Based "
-    "Attention Maps, CVPR 2021"
-)
-_GIS_HOME = "https://github.com/yuk6heo/GIS-RAmap"
-_MIT = (
-    "The authors' repository is under the MIT licence; the file itself carries no licence of its "
-    "own. Any use is allowed when their copyright notice is kept."
-)
-
-_ALL = (
+_RECORDS = (
     Checkpoint(
         name="gis-standard",
         method="gis",
         files=(
-            _drive(
+            CheckpointFile(
                 "GIS-ckpt_standard.pth",
-                "1dkgXJJ2gPYDtPE9yTtlP4Th0iNX5ZG6a",
-                75_967_555,
-                841,
-                "ckpt_standard.pth",
+                _drive("1dkgXJJ2gPYDtPE9yTtlP4Th0iNX5ZG6a"),
+                ("ckpt_standard.pth",),
+                numbers=75_967_555,
+                entries=(841,),
             ),
         ),
-        purpose="General use; the authors' DAVIS results and their program with a window.",
-        paper=_GIS_PAPER,
+        purpose="GIS-RAmap for everyday use, and for the DAVIS evaluation",
         licence="MIT",
-        terms=_MIT,
-        home=_GIS_HOME,
+        non_commercial=False,
+        paper=_GIS_PAPER,
+        page="https://github.com/yuk6heo/GIS-RAmap",
     ),
     Checkpoint(
-        name="gis-without-youtube",
+        name="gis-wo-ytivos",
         method="gis",
         files=(
-            _drive(
+            CheckpointFile(
                 "GIS-ckpt_wo_YTIVOStrainset.pth",
-                "1m52fHwoYt2zupSmqgvDYUTqB24ApX0my",
-                75_967_555,
-                841,
-                "ckpt_wo_YTIVOStrainset.pth",
+                _drive("1m52fHwoYt2zupSmqgvDYUTqB24ApX0my"),
+                ("ckpt_wo_YTIVOStrainset.pth",),
+                numbers=75_967_555,
+                entries=(841,),
             ),
         ),
-        purpose="Evaluation on YouTube-iVOS only: trained without its 200 validation videos.",
-        paper=_GIS_PAPER,
+        purpose="GIS-RAmap for the YouTube-iVOS evaluation: trained without its 200 videos",
         licence="MIT",
-        terms=_MIT,
-        home=_GIS_HOME,
+        non_commercial=False,
+        paper=_GIS_PAPER,
+        page="https://github.com/yuk6heo/GIS-RAmap",
     ),
     Checkpoint(
         name="atnet",
         method="atnet",
         files=(
-            _drive(
+            CheckpointFile(
                 "ATNet-checkpoint.pth",
-                "1t1VO2zy3pLBXCWqme9h63Def86Y4ECIH",
-                136_630_722,
-                912,
-                "e_0046_onlyparam.pth",
+                _drive("1t1VO2zy3pLBXCWqme9h63Def86Y4ECIH"),
+                ("e_0046_onlyparam.pth",),
+                numbers=136_630_722,
+                entries=(912,),
             ),
         ),
-        purpose="General use; the authors' DAVIS results.",
+        purpose="ATNet",
+        licence="MIT",
+        non_commercial=False,
         paper="Heo, Koh, Kim: Interactive Video Object Segmentation Using Global and Local "
         "Transfer Modules, ECCV 2020",
-        licence="MIT",
-        terms=_MIT,
-        home="https://github.com/yuk6heo/IVOS-ATNet",
+        page="https://github.com/yuk6heo/IVOS-ATNet",
     ),
     Checkpoint(
         name="ipnet",
         method="ipnet",
         files=(
-            _dropbox("I_e290.pth", "khx9hmtnqbzg634", 46_596_558, (313, 366)),
-            _dropbox("P_e290.pth", "89heglbglig0g04", 143_595_918, (322, 375)),
+            CheckpointFile(
+                "I_e290.pth",
+                "https://www.dropbox.com/s/khx9hmtnqbzg634/I_e290.pth?dl=1",
+                numbers=46_596_558,
+                entries=(313, 366),
+            ),
+            CheckpointFile(
+                "P_e290.pth",
+                "https://www.dropbox.com/s/89heglbglig0g04/P_e290.pth?dl=1",
+                numbers=143_595_918,
+                entries=(322, 375),
+            ),
         ),
-        purpose="Strokes of real users, one object; not the weights behind the paper's figures.",
+        purpose="IPNet, both of its networks; trained for the authors' demonstration",
+        licence="CC BY-NC-SA 4.0",
+        non_commercial=True,
         paper="Oh, Lee, Xu, Kim: Fast User-Guided Video Object Segmentation by "
         "Interaction-and-Propagation Networks, CVPR 2019",
-        licence="CC BY-NC-SA 4.0, non-commercial",
-        terms="CC BY-NC-SA 4.0: NON-COMMERCIAL use only, with the authors named; what is made "
-        "from the weights may be shared only under the same licence.",
-        home="https://github.com/seoungwugoh/ivs-demo",
+        page="https://github.com/seoungwugoh/ivs-demo",
     ),
 )
 
 
-def list_checkpoints(method: str | None = None) -> tuple[Checkpoint, ...]:
-    """All published checkpoints, or those of one method; the one for general use comes first."""
-    return tuple(one for one in _ALL if method in (None, one.method))
+def list_checkpoints(method: str | None = None) -> list[Checkpoint]:
+    """All published checkpoints, or those of one method; the one to use by default first."""
+    return [record for record in _RECORDS if method in (None, record.method)]
 
 
 def get_checkpoint(name: str) -> Checkpoint:
@@ -172,10 +159,10 @@ def get_checkpoint(name: str) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        There is none.
+        There is none of that name.
     """
-    for one in _ALL:
-        if one.name == name:
-            return one
-    known = ", ".join(one.name for one in _ALL)
+    for record in _RECORDS:
+        if record.name == name:
+            return record
+    known = ", ".join(record.name for record in _RECORDS)
     raise CheckpointError(f"There is no checkpoint called '{name}'.", f"Choose one of: {known}.")

@@ -20,7 +20,7 @@ from napari_ivos.checkpoints._connection import (
     RefusedError,
     read,
 )
-from napari_ivos.checkpoints._files import ask_for_space, disk_errors, in_words
+from napari_ivos.checkpoints._disk import ask_for_space, disk_errors, in_words
 from napari_ivos.checkpoints._pages import what_it_says
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)$")
@@ -42,7 +42,7 @@ class Transfer:
     ----------
     url : str
     part : Path
-        The partial file. Beside it, ``.json``: what must be known to go on.
+        The partial file. Beside it lies a hidden one: what must be known to go on.
     limit : int
         Bytes; what is larger, or claims to be, is refused.
     patience : Patience
@@ -61,7 +61,7 @@ class Transfer:
     ) -> None:
         self._url = url
         self._part = part
-        self._notes = part.with_name(f"{part.name}.json")
+        self._notes = part.with_name(f".{part.name}.json")
         self._limit = limit
         self._patience = patience
         self._progress = progress
@@ -136,7 +136,7 @@ class Transfer:
             # Also what a server does that ignores ranges, or whose file has changed.
             offset = 0
             whole = _Whole(_length(response.headers), tag)
-            resumes = response.headers.get("Accept-Ranges", "").lower() == "bytes"
+            resumes = response.headers.get("Accept-Ranges", "").lower() != "none"
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise RefusedError("its server sends it in an encoding that was not asked for")
         self._check_size(whole.total or 0)
@@ -166,6 +166,8 @@ class Transfer:
                     if done - mark < self._patience.least:
                         raise InterruptedTransferError("its server hardly sends anything any more")
                     since, mark = time.monotonic(), done
+        if done == 0:
+            raise RefusedError("its server sent nothing, 0 bytes")
         if whole.total is not None and done != whole.total:
             raise InterruptedTransferError("its server ended before the file did")
 

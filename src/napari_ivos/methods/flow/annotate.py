@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_ivos.methods.flow.appearance import is_grey, look
 from napari_ivos.methods.flow.correct import flips
 from napari_ivos.methods.flow.cues import cues
+from napari_ivos.methods.flow.extent import best_level
 from napari_ivos.methods.flow.refine import edge_weights, regularise
 from napari_ivos.methods.flow.second import second_cues
 from napari_ivos.methods.flow.snap import drop_fragments, snap
@@ -38,6 +39,8 @@ _CERTAIN = np.float32(8)
 _BOUNDARY = 3.0
 _PRIOR = np.float32(2.5)
 LIM = 0.4
+GAIN = 1.0
+VOTE = 1.0
 
 
 def segment(
@@ -74,8 +77,14 @@ def _fresh(frame: Frame, seeds: Mask, against: Mask, motion: Sequence[Flow]) -> 
     evidence[inside] = _CERTAIN
     evidence[outside] = -_CERTAIN
     image = window.take(frame)
-    region = regularise(evidence, edge_weights(look(image)), _BOUNDARY)
-    region = snap(image, region > 0.5, inside, outside)
+    weights = edge_weights(look(image))
+    region = regularise(evidence, weights, _BOUNDARY)
+    if VOTE > 0:
+        snapped = snap(image, region > 0.5, inside, outside)
+        region = regularise(
+            evidence + np.where(snapped, VOTE, -VOTE).astype(np.float32), weights, _BOUNDARY
+        )
+    region = region > 0.5
     return _whole(region.astype(np.float32), window, seeds, against)
 
 
@@ -163,7 +172,10 @@ def _evidence(
     first[window.take_seeds(seeds)] = _CERTAIN
     region = regularise(first, edge_weights(channels), 2.0)
     again = second_cues(channels, window.take_seeds(seeds), first, region, stack)
-    return np.clip(_weigh(_SECOND[kind], again), -_MOST, _MOST)
+    evidence = np.clip(_weigh(_SECOND[kind], again), -_MOST, _MOST)
+    if kind and GAIN:
+        evidence -= GAIN * np.float32(best_level(channels, window.take_seeds(seeds), evidence))
+    return evidence
 
 
 def _weigh(weights: NDArray[np.float32], stack: NDArray[np.float32]) -> Plane:
