@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from napari_ivos.methods.flow.appearance import is_grey, look
 from napari_ivos.methods.flow.correct import flips
 from napari_ivos.methods.flow.cues import cues
-from napari_ivos.methods.flow.extent import best_level
 from napari_ivos.methods.flow.refine import edge_weights, regularise
 from napari_ivos.methods.flow.second import second_cues
+from napari_ivos.methods.flow.extent import best_level
 from napari_ivos.methods.flow.snap import drop_fragments, snap
 from napari_ivos.methods.flow.transport import Flow
 from napari_ivos.methods.flow.window import Plane, Window, box_of, window_round
