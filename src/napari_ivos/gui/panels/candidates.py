@@ -33,7 +33,9 @@ from napari_ivos.gui._jobs import Picture
 from napari_ivos.types import LabelMap
 
 _LETTERS = "ABCD"
-_SIZE = 620, 520
+_WIDTH = 620
+# Pixels below each picture for its caption.
+_TEXT = 32
 _NONE = "No candidates yet: draw, then propagate (G)."
 
 
@@ -82,7 +84,7 @@ class CandidateGrid(QDialog):
         layout.addWidget(self.nothing, 0, 0, 1, 2)
         for position, cell in enumerate(self.cells):
             layout.addWidget(cell, 1 + position // 2, position % 2)
-        self.resize(*_SIZE)
+        self.resize(_WIDTH, _WIDTH)
         for signal in (
             controller.session_changed,
             controller.state_changed,
@@ -129,7 +131,16 @@ class CandidateGrid(QDialog):
             self.destroyed.connect(key.deleteLater)
             self._keys.append(key)
         self._shown = None
+        self._fit()
         self.refresh()
+
+    def _fit(self) -> None:
+        """Take the height that frames of this shape need, in reason."""
+        session = self._controller.session
+        if session is not None:
+            _, height, width = session.masks.shape
+            share = min(max(height / width, 0.3), 1.2)
+            self.resize(self.width(), round(self.width() * share) + 2 * _TEXT)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Give the letters back."""
@@ -186,8 +197,7 @@ class _Cell(QToolButton):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Let the picture fill the cell, above a line of text."""
         super().resizeEvent(event)
-        text = self.fontMetrics().height() + 12
-        self.setIconSize(QSize(max(1, self.width() - 12), max(1, self.height() - text)))
+        self.setIconSize(QSize(max(1, self.width() - 12), max(1, self.height() - _TEXT)))
 
     def _on_click(self) -> None:
         if self.frame is not None:

@@ -1,0 +1,118 @@
+"""Make the pictures of the documentation from the real viewer.
+
+On a machine without a screen::
+
+    xvfb-run -a -s "-screen 0 1400x900x24" python docs/make_pictures.py [NAME ...]
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import napari
+from PIL import Image
+from qtpy.QtCore import QBuffer
+
+from napari_ivos.gui._player import Player, Script
+from napari_ivos.gui.main_widget import InteractiveVOS
+from napari_ivos.sample_data import load
+
+FOLDER = Path(__file__).parent / "pictures"
+LARGEST = 300 * 1024
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a picture shows: a clip, which of its objects are drawn, and the frame on display."""
+
+    clip: str
+    objects: tuple[int, ...]
+    frame: int
+    size: tuple[int, int] = (1400, 900)
+    theme: str = "dark"
+    grid: bool = False
+
+
+SCENES = {
+    "demo": Scene("cells", (5, 8), 0),
+    "natural": Scene("natural", (1, 2), 20),
+    "candidates": Scene("natural", (1, 2), 0, grid=True),
+    "light": Scene("cells", (5, 8), 40, size=(1366, 768), theme="light"),
+}
+
+
+def take(scene: Scene) -> Image.Image:
+    """Open the viewer, do the work, and take the picture."""
+    viewer = napari.Viewer(title="Interactive VOS")
+    viewer.theme = scene.theme
+    viewer.window._qt_window.resize(*scene.size)
+    viewer.open_sample("napari-ivos", scene.clip)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-ivos", "Interactive VOS")
+    taken: list[Image.Image] = []
+    player = Player(_work(viewer, dock, scene, taken))
+    player.ended.connect(viewer.close)
+    player.start()
+    napari.run()
+    if player.error is not None:
+        raise player.error
+    return taken[0]
+
+
+def _work(
+    viewer: napari.Viewer, dock: InteractiveVOS, scene: Scene, taken: list[Image.Image]
+) -> Script:
+    controller = dock.controller
+    session, jobs = controller.session, controller.jobs
+    assert session is not None
+    assert jobs is not None
+
+    def idle() -> bool:
+        return jobs.kind is None
+
+    controller.navigation.go_to(0)
+    strokes = load(scene.clip).strokes
+    for number, label in enumerate(scene.objects, start=1):
+        if number > 1:
+            controller.add_object()
+        (stroke,) = [s for s in strokes if s.object_id == label]
+        controller.add_strokes([replace(stroke, object_id=number)])
+        yield 0.1
+        yield idle
+    controller.add_strokes([s for s in strokes if s.object_id == 0])
+    yield 0.1
+    yield idle
+    controller.propagate()
+    yield 0.1
+    yield idle
+    controller.select(1)
+    controller.navigation.go_to(scene.frame)
+    viewer.reset_view()
+    yield 0.5
+    if not scene.grid:
+        taken.append(Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)))
+        return
+    dock.guidance.candidates.click()
+    yield 0.3
+    yield idle
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.ReadWrite)
+    dock.guidance.grid.grab().save(buffer, "PNG")
+    taken.append(Image.open(BytesIO(bytes(buffer.data()))))
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """Write a PNG of 256 colours, spread so that small patches of colour keep theirs."""
+    method = Image.Quantize.MAXCOVERAGE
+    small = picture.convert("RGB").quantize(256, method, dither=Image.Dither.FLOYDSTEINBERG)
+    small.save(path, optimize=True)
+    if path.stat().st_size > LARGEST:
+        raise SystemExit(f"{path} is larger than {LARGEST // 1024} KB.")
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or SCENES:
+        save(take(SCENES[name]), FOLDER / f"{name}.png")
