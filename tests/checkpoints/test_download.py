@@ -17,7 +17,7 @@ def test_the_file_arrives_whole_in_spite_of(server, record, patience, tmp_path, 
     )
     assert file == tmp_path / "weights.pth"
     assert file.read_bytes() == DATA
-    assert [item.name for item in tmp_path.iterdir()] == ["weights.pth"]
+    assert [item.name for item in tmp_path.iterdir() if item.name[0] != "."] == ["weights.pth"]
     assert seen[-1] == ("weights.pth", len(DATA), len(DATA))
 
 
@@ -35,11 +35,11 @@ def test_it_goes_on_where_it_broke_off(server, record, patience, tmp_path, mood)
     ("mood", "says"),
     [
         ("missing", "status 404"),
-        ("page", "a web page came instead"),
+        ("page", "sent a web page instead"),
         ("quota", "daily limit"),
-        ("confirms_elsewhere", "another place"),
+        ("confirms_elsewhere", "sent a web page instead"),
         ("confirms_forever", "keeps asking"),
-        ("absurd", "claims to be"),
+        ("absurd", "where at most"),
         ("empty", "0 bytes"),
         ("down", "status 500"),
     ],
@@ -55,7 +55,7 @@ def test_one_sentence_about(server, record, patience, tmp_path, mood, says):
 def test_nobody_answers(record, server, tmp_path):
     server.shutdown()
     server.server_close()
-    with pytest.raises(CheckpointError, match="broke off"):
+    with pytest.raises(CheckpointError, match="cannot be reached"):
         download(record, folder=tmp_path, patience=Patience(0.2, 0.2, tries=2, pause=0.01))
 
 
@@ -69,7 +69,7 @@ def test_a_cancelled_download_is_resumed_by_the_next_call(server, record, patien
 
     with pytest.raises(CancelledError):
         download(record, folder=tmp_path, patience=patience, progress=cancel)
-    assert [item.name for item in tmp_path.iterdir()] == ["weights.pth.part"]
+    assert (tmp_path / "weights.pth.part").exists()
     (file,) = download(record, folder=tmp_path, patience=patience)
     assert file.read_bytes() == DATA
     assert server.requests[-1][1] is not None
@@ -88,7 +88,7 @@ def test_what_does_not_verify_is_not_kept(server, record, patience, tmp_path):
 
     with pytest.raises(CheckpointError, match="another network"):
         download(record, folder=tmp_path, patience=patience, verify=refuse)
-    assert list(tmp_path.iterdir()) == []
+    assert [item.name for item in tmp_path.iterdir()] == [".lock"]
 
 
 def test_what_is_there_is_not_fetched_again(server, record, patience, tmp_path):

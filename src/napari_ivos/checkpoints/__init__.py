@@ -1,6 +1,7 @@
 """The authors' published weights: what there is, where it lies, and how to get it."""
 
-from napari_ivos.checkpoints._download import Patience, Progress, download
+from napari_ivos.checkpoints._connection import Patience
+from napari_ivos.checkpoints._download import Progress, download
 from napari_ivos.checkpoints._locate import (
     ENVIRONMENT,
     find,

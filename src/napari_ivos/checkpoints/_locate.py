@@ -120,6 +120,7 @@ def match(path: Path) -> tuple[Checkpoint, CheckpointFile] | None:
 
 def _file_in(folder: Path, item: CheckpointFile) -> Path | None:
     for name in (item.name, *item.aliases):
-        if (folder / name).is_file():
+        # Not Path.is_file, which raises where a folder may not be entered.
+        if os.path.isfile(folder / name):
             return folder / name
     return None

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 from napari_ivos.errors import CheckpointError
 
+_BYTES_A_NUMBER = 4
+# Nobody here has seen the files: a dictionary may hold more than the network's numbers.
+_SLACK = 4
+_MARGIN = 2**24
+_LARGEST = 2**32
+
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFile:
@@ -19,6 +25,18 @@ class CheckpointFile:
     """Other names that the authors use for it."""
     size: int | None = None
     """In bytes; None where the authors do not say it."""
+    sha256: str | None = None
+    """None where the authors do not say it."""
+    numbers: int = 0
+    """How many numbers its network has, 4 bytes each; 0: not known."""
+    entries: tuple[int, ...] = ()
+    """How many entries its state dictionary has, with or without counters of batches."""
+
+    @property
+    def largest(self) -> int:
+        """Bytes: what claims to be larger is something else."""
+        guess = _SLACK * _BYTES_A_NUMBER * self.numbers + _MARGIN if self.numbers else _LARGEST
+        return self.size or guess
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +74,8 @@ _RECORDS = (
                 "GIS-ckpt_standard.pth",
                 _drive("1dkgXJJ2gPYDtPE9yTtlP4Th0iNX5ZG6a"),
                 ("ckpt_standard.pth",),
+                numbers=75_967_555,
+                entries=(841,),
             ),
         ),
         purpose="GIS-RAmap for everyday use, and for the DAVIS evaluation",
@@ -72,6 +92,8 @@ _RECORDS = (
                 "GIS-ckpt_wo_YTIVOStrainset.pth",
                 _drive("1m52fHwoYt2zupSmqgvDYUTqB24ApX0my"),
                 ("ckpt_wo_YTIVOStrainset.pth",),
+                numbers=75_967_555,
+                entries=(841,),
             ),
         ),
         purpose="GIS-RAmap for the YouTube-iVOS evaluation: trained without its 200 videos",
@@ -88,6 +110,8 @@ _RECORDS = (
                 "ATNet-checkpoint.pth",
                 _drive("1t1VO2zy3pLBXCWqme9h63Def86Y4ECIH"),
                 ("e_0046_onlyparam.pth",),
+                numbers=136_630_722,
+                entries=(912,),
             ),
         ),
         purpose="ATNet",
@@ -102,10 +126,16 @@ _RECORDS = (
         method="ipnet",
         files=(
             CheckpointFile(
-                "I_e290.pth", "https://www.dropbox.com/s/khx9hmtnqbzg634/I_e290.pth?dl=1"
+                "I_e290.pth",
+                "https://www.dropbox.com/s/khx9hmtnqbzg634/I_e290.pth?dl=1",
+                numbers=46_596_558,
+                entries=(313, 366),
             ),
             CheckpointFile(
-                "P_e290.pth", "https://www.dropbox.com/s/89heglbglig0g04/P_e290.pth?dl=1"
+                "P_e290.pth",
+                "https://www.dropbox.com/s/89heglbglig0g04/P_e290.pth?dl=1",
+                numbers=143_595_918,
+                entries=(322, 375),
             ),
         ),
         purpose="IPNet, both of its networks; trained for the authors' demonstration",

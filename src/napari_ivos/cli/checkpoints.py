@@ -106,9 +106,11 @@ def _record_of(file: Path, name: str | None) -> tuple[Checkpoint, CheckpointFile
     known = match(file)
     if name is None:
         if known is None:
+            known = _recognised(file)
+        if known is None:
             names = ", ".join(record.name for record in list_checkpoints())
             raise CheckpointError(
-                f"The name '{file.name}' is none that the authors use.",
+                f"Neither the name nor the content of '{file.name}' says what it is.",
                 f"Say which checkpoint it is with --as, one of: {names}.",
             )
         return known
@@ -119,6 +121,16 @@ def _record_of(file: Path, name: str | None) -> tuple[Checkpoint, CheckpointFile
         names = " and ".join(item.name for item in record.files)
         raise CheckpointError(f"{name} has several files.", f"Name them {names}.")
     return record, record.files[0]
+
+
+def _recognised(file: Path) -> tuple[Checkpoint, CheckpointFile] | None:
+    """What a file is by its content; None where that does not say it."""
+    from napari_ivos.methods import list_methods
+    from napari_ivos.methods.weights import identify, table
+
+    known = {name: shapes for spec in list_methods() for name, shapes in table(spec).items()}
+    fitting = identify(file, known) if known else []
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _verifier(record: Checkpoint) -> Callable[[Path], None]:

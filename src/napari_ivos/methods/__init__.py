@@ -110,14 +110,26 @@ def create_engine(name: str, device: str = "auto", checkpoint: Path | None = Non
 
 
 def verify_checkpoint(name: str, path: Path) -> None:
-    """Whether weights fit a method: loads them, on the processor.
+    """Whether weights fit a method, as its own table says, or else by loading them.
+
+    Parameters
+    ----------
+    name : str
+    path : Path
+        One file; for a method without a table, what the method takes.
 
     Raises
     ------
     CheckpointError
         Says what does not fit.
     """
-    create_engine(name, "cpu", path)
+    spec = get_method(name)
+    if spec.state_dict:
+        from napari_ivos.methods.weights import table, verify
+
+        verify(path, table(spec))
+    else:
+        create_engine(name, "cpu", path)
 
 
 def check_choice(name: str, device: str = "auto", checkpoint: Path | None = None) -> MethodSpec:

@@ -58,6 +58,9 @@ class MethodSpec:
     """Kinds of device that it can use: "cpu", "cuda", "mps"."""
     span_proportion: float = 1.0
     """Share of the way to the next annotated frame that a propagation covers."""
+    state_dict: str = ""
+    """``"module:function"``; called without arguments, gives for each published file of weights,
+    by its name, the entries of its state dictionary and their shapes; empty: there is none."""
 
     def __str__(self) -> str:
         return self.name
