@@ -17,7 +17,7 @@ class StrokeCanvas:
     """Looks like a writable (T, H, W) uint16 array, and keeps only the frames that have strokes.
 
     napari paints into it; `take` says what was painted since the session's strokes were drawn
-    last. A background stroke is drawn striped, so that it is told apart without its colour.
+    last. A background stroke is drawn chequered, so that it is told apart without its colour.
 
     Parameters
     ----------
@@ -142,6 +142,6 @@ def _stamp(picture: LabelMap, stroke: Stroke) -> None:
     if stroke.object_id == 0:
         rows, columns = np.ogrid[top : high[0], left : high[1]]
         picture[top : high[0], left : high[1]][inside] = 0
-        inside &= (rows + columns) % 6 < 4
+        inside &= (rows // 2 + columns // 2) % 2 == 0
     label = stroke.object_id or BACKGROUND_LABEL
     picture[top : high[0], left : high[1]][inside] = label

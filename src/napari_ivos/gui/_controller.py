@@ -348,4 +348,3 @@ class Controller(QObject):
             self.end()
         elif event.value in self.view.layers:
             self.view.put_back()
-            self.say("The layer belongs to the session and was put back; hide it instead.")

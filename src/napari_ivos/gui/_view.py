@@ -202,6 +202,9 @@ class SessionView(QObject):
         for layer in self.layers:
             if self.image in self._viewer.layers and layer not in self._viewer.layers:
                 self._viewer.layers.append(layer)
+                self._controller.say(
+                    f"The layer '{layer.name}' belongs to the session and was put back. Hide it."
+                )
 
 
 def _hex(label: int) -> str:

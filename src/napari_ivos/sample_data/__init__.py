@@ -1,4 +1,4 @@
-"""Clips that the program makes itself: no download, the same on every machine and every day."""
+"""Clips that the program makes itself: no download, the same each time."""
 
 from __future__ import annotations
 

@@ -49,13 +49,28 @@ def finish_clip(
 
 def _strokes(labels: NDArray[np.uint16], ids: Iterable[ObjectId]) -> Iterable[Stroke]:
     for object_id in ids:
-        yield make_stroke(0, object_id, _middle(labels == object_id), _STROKE_RADIUS)
+        yield make_stroke(0, object_id, _squiggle(labels == object_id), _STROKE_RADIUS)
     # Twice well away from the objects, as a person would.
     clear = _distance(labels == 0) > 4 * _STROKE_RADIUS
     first = make_stroke(0, 0, _middle(clear), _STROKE_RADIUS)
     yield first
     clear &= _distance(~rasterise(first, labels.shape)) > labels.shape[0] / 4
     yield make_stroke(0, 0, _middle(clear), _STROKE_RADIUS)
+
+
+def _squiggle(mask: Mask) -> NDArray[np.float64]:
+    """A wavy line along an object, (N, 2), well within it, over all that it is made of."""
+    points = np.argwhere(mask)
+    centre = points.mean(axis=0)
+    _, spread, (along, across) = np.linalg.svd(points - centre, full_matrices=False)
+    # The sign of an axis is the library's whim.
+    along, across = along * np.sign(along[1]), across * np.sign(across[0])
+    # An ellipse reaches two standard deviations from its centre.
+    length, width = 2 * spread / np.sqrt(len(points))
+    s = np.linspace(-0.8, 0.8, 33)[:, None]
+    path = centre + s * length * along + 0.4 * np.sin(4 * s) * width * across
+    row, column = np.clip(np.round(path).astype(int), 0, np.array(mask.shape) - 1).T
+    return np.asarray(path[_distance(mask)[row, column] > _STROKE_RADIUS + 1])
 
 
 def _distance(mask: Mask) -> NDArray[np.float32]:

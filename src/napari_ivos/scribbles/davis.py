@@ -111,9 +111,11 @@ def _stroke(scribble: object, frame: int, shape: tuple[int, int]) -> Stroke:
     radius = scribble.get("radius")
     if radius is not None and (isinstance(radius, bool) or not isinstance(radius, int | float)):
         raise StrokeError(f"A scribble on frame {frame} has a radius that is not a number.")
-    unit = make_stroke(
-        frame, object_id, scribble["path"], radius, filled=scribble.get("filled") is True
-    )
+    filled = scribble.get("filled") is True
+    try:
+        unit = make_stroke(frame, object_id, scribble["path"], radius, filled=filled)
+    except StrokeError as error:
+        raise StrokeError(f"A scribble on frame {frame}: {error.message}", error.hint) from error
     if unit.path.min() < 0 or unit.path.max() > 1:
         raise StrokeError(
             f"A scribble on frame {frame} has points outside of 0–1.",

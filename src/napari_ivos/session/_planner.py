@@ -92,13 +92,13 @@ def plan_propagate(
     context: Context, frame: int | None, direction: str, start: int | None, stop: int | None
 ) -> Plan:
     """Plan a propagation; see `Session.propagate`."""
-    length = len(context.video)
-    origin = _origin(context, frame)
-    first, end = _range(start, stop, length)
     if direction not in ("both", "forward", "backward"):
         raise StrokeError(
             f"There is no direction '{direction}'.", "It is 'both', 'forward' or 'backward'."
         )
+    length = len(context.video)
+    origin = _origin(context, frame)
+    first, end = _range(start, stop, length)
     annotated = trusted_frames(context) - {origin}
     backward, forward = schedule.span(origin, annotated, length, context.spec.span_proportion)
     # Frames on the way to the range are visited as well; those past it are not needed.

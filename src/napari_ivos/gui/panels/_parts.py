@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 SPACING = 4
 
@@ -30,19 +30,6 @@ class Panel(QWidget):
             line.addWidget(widget, 1 if position == 0 else 0)
         self.body.addLayout(line)
         return line
-
-    def form(self, *rows: tuple[str, QWidget]) -> None:
-        """Put labelled widgets below each other, in two columns."""
-        grid = QGridLayout()
-        grid.setSpacing(SPACING)
-        grid.setColumnStretch(1, 1)
-        for line, (text, widget) in enumerate(rows):
-            label = QLabel(text)
-            label.setBuddy(widget)
-            widget.setAccessibleName(text)
-            grid.addWidget(label, line, 0)
-            grid.addWidget(widget, line, 1)
-        self.body.addLayout(grid)
 
 
 def button(text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:

@@ -14,6 +14,7 @@ from napari_ivos.session import SessionObject
 
 _ID = Qt.ItemDataRole.UserRole
 _NAME, _LOCK = 0, 1
+_LIST_HEIGHT = 100
 
 
 class ObjectsPanel(Panel):
@@ -28,8 +29,9 @@ class ObjectsPanel(Panel):
         self.list.setRootIsDecorated(False)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.list.setToolTip(with_key(_TIP, "next_object"))
-        self.list.setMinimumHeight(78)
-        self.list.setMaximumHeight(140)
+        # napari's themes draw an empty box in the colour of the list.
+        self.list.setStyleSheet("QTreeView::indicator:unchecked { border: 1px solid #888; }")
+        self.list.setFixedHeight(_LIST_HEIGHT)
         header = self.list.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
@@ -100,4 +102,7 @@ def _fill(line: QTreeWidgetItem, item: SessionObject) -> None:
 def _swatch(object_id: int) -> QIcon:
     picture = QPixmap(16, 16)
     picture.fill(QColor(*object_colour(object_id)))
-    return QIcon(picture)
+    icon = QIcon(picture)
+    # Else the selected row's colour is mixed into it.
+    icon.addPixmap(picture, QIcon.Mode.Selected)
+    return icon

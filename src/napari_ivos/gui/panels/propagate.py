@@ -28,7 +28,7 @@ class PropagatePanel(Panel):
         for text, value in _DIRECTIONS:
             self.direction.addItem(text, value)
         self.go = button(
-            "Propagate",
+            "Propagate (G)",
             with_key("Carry the strokes of this round through the video", "propagate"),
             self.propagate,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QButtonGroup, QSlider, QSpinBox
+from qtpy.QtWidgets import QButtonGroup, QLabel, QSlider, QSpinBox
 
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._keys import with_key
@@ -25,7 +25,7 @@ class StrokesPanel(Panel):
         )
         self.negative = button(
             "− Background",
-            with_key("Strokes say: this is not an object. They are drawn striped.", "background"),
+            with_key("Strokes say: this is not an object. They are drawn chequered.", "background"),
             lambda: controller.select(controller.selected, background=True),
         )
         group = QButtonGroup(self)
@@ -40,7 +40,8 @@ class StrokesPanel(Panel):
             control.setToolTip("Width of the brush in pixels of the video\nKeys: [ and ]")
             control.setAccessibleName("Brush size")
             control.valueChanged.connect(self._on_size)
-        self.row(self.size, self.number)
+        line = self.row(self.size, self.number)
+        line.insertWidget(0, QLabel("Brush size"))
         self.brush = button("Brush", "Draw strokes with the brush", controller.use_brush)
         self.shapes = button(
             "Shapes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel
 
 from napari_ivos.gui._controller import Controller
@@ -16,25 +17,28 @@ class VideoPanel(Panel):
     def __init__(self, controller: Controller) -> None:
         super().__init__("Video and method")
         self._controller = controller
-        self.layers = _combo("The image layer to segment: frames over time, grey or RGB")
-        self.methods = _combo("The method that turns strokes into masks")
-        self.devices = _combo("Where the method computes; 'auto' takes the fastest that it can use")
-        self.form(("Video", self.layers), ("Method", self.methods), ("Device", self.devices))
+        self.layers = _combo("Video", "The image layer to segment: frames over time, grey or RGB")
+        self.methods = _combo("Method", "The method that turns strokes into masks")
+        self.devices = _combo("Device", "Where it computes; 'auto' takes the fastest it can use")
+        self.devices.setMinimumContentsLength(4)
+        self.start = button("Start", "Begin a session on the chosen video", self._on_start)
+        self.row(self.layers, self.start)
+        self.row(self.methods, self.devices)
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.body.addWidget(self.about)
-        self.start = button("Start", "Begin a session on the chosen video", self._on_start)
-        self.body.addWidget(self.start)
         for spec in list_methods():
             self.methods.addItem(spec.title, spec.name)
-            self.methods.setItemData(self.methods.count() - 1, spec.summary, _TIP)
+            self.methods.setItemData(
+                self.methods.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole
+            )
         self.methods.currentIndexChanged.connect(self._on_method)
         self.methods.activated.connect(self._on_choice)
         self.devices.activated.connect(self._on_choice)
         self.layers.currentIndexChanged.connect(self._show_start)
         controller.session_changed.connect(self._on_session)
         events = controller.viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self._on_layers)
         self._on_method()
         self._on_layers()
@@ -47,7 +51,7 @@ class VideoPanel(Panel):
     def close_panel(self) -> None:
         """Let go of the viewer."""
         events = self._controller.viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.disconnect(self._on_layers)
 
     @property
@@ -55,18 +59,18 @@ class VideoPanel(Panel):
         return get_method(self.methods.currentData())
 
     def _on_start(self) -> None:
-        for layer in self._controller.suitable_layers():
-            if layer.name == self.layers.currentData():
-                self._controller.start(layer, self._spec.name, self.devices.currentData())
+        layer = self.layers.currentData()
+        if layer is not None:
+            self._controller.start(layer, self._spec.name, self.devices.currentData())
 
     def _on_layers(self, _event: object = None) -> None:
         chosen = self.layers.currentData()
         self.layers.blockSignals(True)
         self.layers.clear()
         for layer in self._controller.suitable_layers():
-            self.layers.addItem(layer.name, layer.name)
-        if chosen is not None:
-            self.layers.setCurrentIndex(max(self.layers.findData(chosen), 0))
+            self.layers.addItem(layer.name, layer)
+            if layer is chosen:
+                self.layers.setCurrentIndex(self.layers.count() - 1)
         self.layers.blockSignals(False)
         self._show_start()
 
@@ -74,7 +78,7 @@ class VideoPanel(Panel):
         self.devices.clear()
         for device in devices_for(self._spec):
             self.devices.addItem(device, device)
-        self.methods.setToolTip(self._spec.summary)
+        self.methods.setToolTip(f"Method: {self._spec.summary}")
         self._show_about()
 
     def _on_choice(self) -> None:
@@ -94,22 +98,20 @@ class VideoPanel(Panel):
         device = self.devices.currentData()
         if device == "auto" and len(spec.devices) == 1:
             device = spec.devices[0]
-        self.about.setText(f"Weights: {spec.weights} · Licence: {spec.licence} · Device: {device}")
+        self.about.setText(f"Weights: {spec.weights} · {spec.licence} · on {device}")
         self.about.setToolTip(spec.paper or spec.summary)
 
     def _show_start(self) -> None:
         view = self._controller.view
-        again = view is not None and view.image.name == self.layers.currentData()
+        again = view is not None and view.image is self.layers.currentData()
         self.start.setText("Start again" if again else "Start")
         self.start.setEnabled(self.layers.count() > 0)
 
 
-_TIP = 3  # Qt.ItemDataRole.ToolTipRole, which the bindings spell differently
-
-
-def _combo(tip: str) -> QComboBox:
+def _combo(name: str, tip: str) -> QComboBox:
     combo = QComboBox()
-    combo.setToolTip(tip)
+    combo.setAccessibleName(name)
+    combo.setToolTip(f"{name}: {tip[0].lower()}{tip[1:]}")
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     combo.setMinimumContentsLength(8)
     return combo

@@ -1,0 +1,274 @@
+"""The command ``napari-ivos``."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import sys
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_ivos.errors import ExportError, IvosError, StrokeError
+
+if TYPE_CHECKING:
+    from napari_ivos.methods import MethodSpec
+    from napari_ivos.scribbles import Stroke
+    from napari_ivos.session import Session
+    from napari_ivos.video import Video
+
+_USER_ERROR = 2
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    # A fault of the program's own shows an ordinary traceback, which can be pasted into an issue.
+    pretty_exceptions_enable=False,
+    help="Interactive video object segmentation: a few strokes, masks in every frame.",
+)
+
+
+class Direction(StrEnum):
+    """Where a round is carried to from its frame."""
+
+    both = "both"
+    forward = "forward"
+    backward = "backward"
+
+
+@contextmanager
+def _sentences() -> Generator[None]:
+    """Turn a user's mistakes, and Ctrl-C, into one sentence and an exit status."""
+    try:
+        yield
+    except IvosError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(_USER_ERROR) from error
+    except KeyboardInterrupt:
+        typer.echo("Stopped; nothing was written.", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from napari_ivos import __version__
+
+        typer.echo(f"napari-ivos {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    clip: Annotated[str, typer.Option(help="Which built-in clip: cells or natural.")] = "cells",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Play the demo without a person and write the result here."),
+    ] = None,
+) -> None:
+    """Open napari with a built-in clip, ready to draw."""
+    with _sentences():
+        from napari_ivos.sample_data import list_clips
+
+        if clip not in list_clips():
+            raise IvosError(
+                f"There is no clip called '{clip}'.", f"Choose one of: {', '.join(list_clips())}."
+            )
+        _check_window()
+        if out is not None:
+            _make_folder(out)
+        from napari_ivos.gui.demo import open_demo
+
+        open_demo(clip, out)
+        if out is not None:
+            typer.echo(f"The demo's results are in {out}")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ExportError(f"The folder '{folder}' cannot be made: {reason}.") from error
+
+
+def _check_window() -> None:
+    """Raise `IvosError` where no window can be opened: Qt itself would end the program."""
+    if importlib.util.find_spec("napari") is None:
+        raise IvosError(
+            "The demo needs napari, which is not installed.",
+            'Run: pip install "napari-ivos[all]"',
+        )
+    wanted = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in wanted):
+        raise IvosError(
+            "There is no display to open a window on.",
+            "Run it on a desktop, or with: xvfb-run -a napari-ivos demo --out FOLDER",
+        )
+
+
+@app.command()
+def segment(
+    video: Annotated[
+        Path, typer.Argument(metavar="VIDEO", help="Movie, TIFF stack, or folder of pictures.")
+    ],
+    strokes: Annotated[
+        Path, typer.Option(help="Scribble file of the DAVIS interactive format (JSON).")
+    ],
+    out: Annotated[Path, typer.Option(help="Where the masks go: .tif, .npz, or a folder for PNG.")],
+    method: Annotated[str, typer.Option(help="See: napari-ivos methods.")] = "flow",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Weights, for a method that takes them.")
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option(help="What a stack's axes are, for instance TCYX.")
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Which channels to show, for instance 0 or 0,2.")
+    ] = None,
+    direction: Annotated[
+        Direction, typer.Option(help="Where to carry each annotated frame's masks.")
+    ] = Direction.both,
+) -> None:
+    """Segment a video without a window, from strokes drawn before.
+
+    The annotated frames are worked through in order, each one a round: its strokes are added, then
+    its masks are carried through the video.
+    """
+    with _sentences():
+        from napari_ivos.export import check_export
+        from napari_ivos.methods import check_choice
+        from napari_ivos.scribbles import read_davis, strokes_from_davis
+        from napari_ivos.session import Session
+        from napari_ivos.video import open_video
+
+        # Everything that can be wrong is looked at before the work, which may take hours.
+        check_export(out)
+        check_choice(method, device, checkpoint)
+        davis = read_davis(strokes)
+        source = open_video(video, axes=axes, channels=_channels(channels))
+        try:
+            drawn = strokes_from_davis(davis, source.shape[1:3], len(source))
+            check_export(out, _objects(drawn, strokes))
+            with Session(source, method, device, checkpoint) as session:
+                _run_rounds(session, davis, drawn, direction)
+                session.export(out)
+                typer.echo(_summary(out, source, session))
+        finally:
+            source.close()
+
+
+def _channels(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise IvosError(
+            f"The channels '{text}' are no numbers.", "Give them as in: --channels 0,2"
+        ) from None
+
+
+def _objects(drawn: Iterable[Stroke], file: Path) -> set[int]:
+    found = {stroke.object_id for stroke in drawn}
+    if not found:
+        raise StrokeError(f"The scribble file '{file}' holds no strokes.", "Draw some first.")
+    if found == {0}:
+        raise StrokeError(
+            f"The scribble file '{file}' marks only background.", "Mark an object as well."
+        )
+    return found - {0}
+
+
+def _run_rounds(
+    session: Session, davis: Any, drawn: Iterable[Stroke], direction: Direction
+) -> None:
+    frames = sorted({stroke.frame for stroke in drawn})
+    for number, frame in enumerate(frames, start=1):
+        one = [s if index == frame else [] for index, s in enumerate(davis["scribbles"])]
+        session.add_scribbles({**davis, "scribbles": one})
+        label = f"Round {number} of {len(frames)}, from frame {frame}"
+        plan = session.plan_propagate(frame, direction.value)
+        # In a terminal a bar on stderr; in a log file one line for each round.
+        bar = typer.progressbar(plan.run(), length=len(plan.frames), label=label, file=sys.stderr)
+        try:
+            with bar as updates:
+                for update in updates:
+                    session.commit(update)
+        finally:
+            session.finish(plan)
+
+
+def _summary(out: Path, video: Video, session: Session) -> str:
+    length, height, width, _ = video.shape
+    known = [value for value in session.reliability.tolist() if not math.isnan(value)]
+    trust = f", mean reliability {fmean(known):.2f}" if known else ""
+    count = len(session.objects)
+    return (
+        f"{out}: {length} frames of {height} × {width}, "
+        f"{count} object{'s' if count > 1 else ''}, method {session.method.name}{trust}"
+    )
+
+
+@app.command()
+def methods() -> None:
+    """List the methods, their weights and licences."""
+    from napari_ivos.methods import list_methods
+
+    head = ("NAME", "TITLE", "WEIGHTS", "LICENCE", "DEVICES", "CHECKPOINT")
+    for line in _columns([head, *map(_method_row, list_methods())]):
+        typer.echo(line)
+
+
+def _method_row(spec: MethodSpec) -> tuple[str, ...]:
+    states = {
+        "none": "not needed",
+        "embedded": "comes with the program",
+        "required": "give one with --checkpoint",
+    }
+    devices = ", ".join(spec.devices)
+    return spec.name, spec.title, spec.weights, spec.licence, devices, states[spec.checkpoint]
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+@app.command()
+def doctor() -> None:
+    """Look at what is installed and what the computer has, and say what to do about it."""
+    from napari_ivos.doctor import examine
+
+    broken = False
+    for finding in examine():
+        advice = f" → {finding.advice}" if finding.advice else ""
+        typer.echo(f"{finding.state:<8} {finding.text}{advice}")
+        broken |= finding.state == "problem"
+    if broken:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="napari-ivos")

@@ -1,0 +1,7 @@
+"""Frames in: movies, stacks, folders of pictures and arrays, all as (T, H, W, 3) uint8."""
+
+from napari_ivos.video._mapping import IntensityMapping
+from napari_ivos.video._open import open_video
+from napari_ivos.video._video import DEFAULT_CACHE_BYTES, Video
+
+__all__ = ["DEFAULT_CACHE_BYTES", "IntensityMapping", "Video", "open_video"]

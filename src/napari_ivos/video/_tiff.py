@@ -1,0 +1,138 @@
+"""TIFF stacks: memory-mapped where the pixels lie bare in the file, page by page elsewhere."""
+
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from napari_ivos.errors import VideoError
+from napari_ivos.types import AnyArray
+from napari_ivos.video._array import Stack
+from napari_ivos.video._source import as_video_error, check_size
+
+
+def open_tiff(path: Path) -> Stack:
+    """Open the first image series of a TIFF file lazily, with its axes, pixel size and rate.
+
+    Raises
+    ------
+    VideoError
+        It is no TIFF, is damaged, cut off, or claims frames of absurd size.
+    """
+    import tifffile
+
+    with as_video_error(
+        f"{path.name} cannot be read as TIFF.", "The file is damaged, cut off or no TIFF at all."
+    ):
+        file = tifffile.TiffFile(path)
+        try:
+            return _stack(file, path)
+        except BaseException:
+            file.close()
+            raise
+
+
+def _stack(file: Any, path: Path) -> Stack:
+    series = file.series[0]
+    page = series.keyframe
+    size = (page.imagelength, page.imagewidth)
+    check_size(path.name, size, page.samplesperpixel, page.dtype.itemsize)
+    scale, frame_rate = _imagej(file, page) if file.is_imagej else _ome(file)
+    bare = series.dataoffset is not None
+    short = bare and series.dataoffset + series.nbytes > file.filehandle.size
+    if short or _chain_is_broken(file):
+        raise VideoError(
+            f"{path.name} is cut off: some of its pages lie behind its end.", "Copy the file again."
+        )
+    if bare:
+        data: Any = np.memmap(
+            path,
+            dtype=file.byteorder + series.dtype.char,
+            mode="r",
+            offset=series.dataoffset,
+            shape=series.shape,
+        )
+    else:
+        data = _Pages(series)
+    return Stack(data, series.axes, scale, frame_rate, file.close)
+
+
+def _chain_is_broken(file: Any) -> bool:
+    """Whether the last page that was found names a next one, which is then behind the end.
+
+    The reader passes over this, and would show the first frames as if they were all.
+    """
+    handle, tiff = file.filehandle, file.tiff
+    start = file.pages[-1].offset
+    handle.seek(start)
+    (tags,) = struct.unpack(tiff.tagnoformat, handle.read(tiff.tagnosize))
+    handle.seek(start + tiff.tagnosize + tags * tiff.tagsize)
+    (following,) = struct.unpack(tiff.offsetformat, handle.read(tiff.offsetsize))
+    return bool(following >= handle.size)
+
+
+class _Pages:
+    """A series read one page at a time: indexed by whole numbers and full slices."""
+
+    def __init__(self, series: Any) -> None:
+        self._pages = series.pages
+        self.shape: tuple[int, ...] = series.shape
+        self.dtype = series.dtype
+        page = series.keyframe.shape
+        # The pages' own axes come last; all before them count pages.
+        self._before = len(self.shape) - len(page)
+        pages = math.prod(self.shape[: self._before])
+        if self.shape[self._before :] != page or pages != len(self._pages):
+            raise VideoError(
+                f"The pages of {Path(series.parent.filename).name} do not make up its "
+                f"shape, {self.shape}.",
+                "Save it again as a plain TIFF stack.",
+            )
+
+    def __getitem__(self, key: tuple[Any, ...]) -> AnyArray:
+        for at, place in enumerate(key[: self._before]):
+            if isinstance(place, slice):
+                planes = range(self.shape[at])
+                return np.stack([self[(*key[:at], plane, *key[at + 1 :])] for plane in planes])
+        return self._page(key[: self._before], key[self._before :])
+
+    def _page(self, place: tuple[int, ...], inner: tuple[Any, ...]) -> AnyArray:
+        number = int(np.ravel_multi_index(place, self.shape[: self._before])) if place else 0
+        page = self._pages[number]
+        if page is None:
+            raise VideoError(
+                f"Page {number} of the TIFF file is missing.", "Was the recording cut short?"
+            )
+        picture: AnyArray = page.asarray()[inner]
+        return picture
+
+
+def _imagej(file: Any, page: Any) -> tuple[tuple[float, float] | None, float | None]:
+    """Pixel size and frame rate as ImageJ writes them."""
+    metadata = file.imagej_metadata or {}
+    rate = metadata.get("fps") or (1 / metadata["finterval"] if metadata.get("finterval") else None)
+    sizes = []
+    for name in ("YResolution", "XResolution"):
+        pixels, units = page.tags[name].value if name in page.tags else (0, 1)
+        sizes.append(units / pixels if pixels else 0.0)
+    # Without a unit, ImageJ's resolution is that of a printer.
+    known = metadata.get("unit") and all(sizes)
+    return (sizes[0], sizes[1]) if known else None, float(rate) if rate else None
+
+
+def _ome(file: Any) -> tuple[tuple[float, float] | None, float | None]:
+    """Pixel size and frame rate of OME-TIFF; nothing for other files."""
+    if not file.is_ome:
+        return None, None
+    pixels = ElementTree.fromstring(file.ome_metadata).find(".//{*}Pixels")
+    told = {} if pixels is None else pixels.attrib
+    y, x = (float(told.get(f"PhysicalSize{axis}", 0)) for axis in "YX")
+    step = float(told.get("TimeIncrement", 0))
+    if told.get("TimeIncrementUnit", "s") != "s":
+        step = 0.0
+    return (y, x) if y and x else None, 1 / step if step else None

@@ -1,0 +1,77 @@
+"""Zarr folders: a plain array, or the first image of an OME-Zarr group at full resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_ivos.errors import VideoError
+from napari_ivos.video._array import Stack
+from napari_ivos.video._axes import axes_from_names
+from napari_ivos.video._source import as_video_error
+
+_MARKS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
+
+
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a zarr array or group, whatever its name."""
+    return any((folder / mark).is_file() for mark in _MARKS)
+
+
+def open_zarr(path: Path) -> Stack:
+    """Open a zarr array, or an OME-Zarr group, lazily.
+
+    Raises
+    ------
+    VideoError
+        It is neither, or it is damaged.
+    """
+    import zarr
+
+    with as_video_error(
+        f"{path.name} cannot be read as zarr.", "The folder may be incomplete; copy it again."
+    ):
+        node = zarr.open(path, mode="r")
+        if isinstance(node, zarr.Array):
+            return array_stack(node)
+        return _group(node, path)
+
+
+def array_stack(data: Any) -> Stack:
+    """Take an array, with the names of its axes where it tells them (zarr 3, xarray)."""
+    metadata = getattr(data, "metadata", None)
+    names = getattr(metadata, "dimension_names", None) or getattr(data, "dims", None)
+    return Stack(data, axes_from_names(names) if isinstance(names, tuple) else None)
+
+
+def _group(group: Any, path: Path) -> Stack:
+    attributes = dict(group.attrs)
+    attributes = attributes.get("ome", attributes)
+    images = attributes.get("multiscales")
+    if not images:
+        arrays = dict(group.arrays())
+        if len(arrays) == 1:
+            return array_stack(next(iter(arrays.values())))
+        raise VideoError(
+            f"{path.name} is a zarr group without an OME-Zarr image in it.",
+            f"Open one of its arrays: {', '.join(sorted(arrays))}."
+            if arrays
+            else "Open the folder of the array or image inside it.",
+        )
+    image = images[0]
+    level = image["datasets"][0]
+    axes = axes_from_names([_axis_name(axis) for axis in image.get("axes", ())])
+    return Stack(group[level["path"]], axes, _scale(level, axes))
+
+
+def _axis_name(axis: Any) -> str:
+    return str(axis["name"] if isinstance(axis, Mapping) else axis)
+
+
+def _scale(level: Mapping[str, Any], axes: str | None) -> tuple[float, float] | None:
+    for transformation in level.get("coordinateTransformations", ()):
+        if transformation.get("type") == "scale" and axes is not None:
+            factors = dict(zip(axes, transformation["scale"], strict=True))
+            return float(factors["Y"]), float(factors["X"])
+    return None

@@ -1,0 +1,76 @@
+"""What is no video is refused with one sentence, and one about what to do."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from napari_ivos.errors import VideoError
+from napari_ivos.video import open_video
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (np.zeros(30), "has 1 axis"),
+        (np.float64(3.0), "is a single value"),
+        (np.zeros((0, 20, 30)), "is empty"),
+        (np.zeros((5, 20, 0)), "is empty"),
+        (np.zeros((5, 20, 30), complex), "are not intensities"),
+        (np.full((5, 20, 30), "a"), "are not intensities"),
+        (np.broadcast_to(np.uint8(0), (2, 70_000, 10)), "claims frames of 70000 × 10"),
+        (np.broadcast_to(np.uint8(0), (2, 60_000, 60_000)), "claims frames of 60000 × 60000"),
+        (None, "A NoneType is not a video"),
+        (3, "A int is not a video"),
+        ([np.zeros((20, 30))], "A list is not a video"),
+        ({}, "A dict is not a video"),
+    ],
+)
+def test_objects_that_are_no_video(source, sentence):
+    with pytest.raises(VideoError, match=sentence) as caught:
+        open_video(source)
+    assert caught.value.hint
+    assert caught.value.message.endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+def test_shapes_that_are_not_known_yet():
+    class Unknown:
+        shape, dtype = (float("nan"), 20, 30), np.dtype(np.uint8)
+
+        def __getitem__(self, key):
+            raise AssertionError
+
+    with pytest.raises(VideoError, match="not a numpy array's"):
+        open_video(Unknown())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("none.mp4", None, "There is no file or folder"),
+        ("none", None, "There is no file or folder"),
+        ("empty.mp4", b"", "empty.mp4 is empty"),
+        ("empty.tif", b"", "empty.tif is empty"),
+        ("table.csv", b"1,2", "Files that end in .csv cannot be opened"),
+        ("plain", b"1,2", "plain is not of a kind"),
+        ("cells.nd2", b"1,2", "a microscope's own format"),
+        ("text.tif", b"Monday: fed the fish.", "text.tif cannot be read as TIFF"),
+        ("text.npy", b"Monday: fed the fish.", "text.npy cannot be read as a numpy array"),
+    ],
+)
+def test_files_that_are_no_video(tmp_path, name, content, sentence):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(VideoError, match=sentence) as caught:
+        open_video(str(path))
+    assert caught.value.hint
+
+
+def test_importing_the_package_loads_no_decoder():
+    heavy = {"av", "cv2", "tifffile", "zarr", "PIL", "torch", "napari"}
+    code = f"import sys, napari_ivos.video; print(sorted({heavy} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
