@@ -9,6 +9,7 @@ from napari_ivos.methods._blocks.fold import fold_norms, split_conv
 from napari_ivos.methods._blocks.refine import Refine, coarse_path
 from napari_ivos.methods._blocks.resize import enlarge
 from napari_ivos.methods._blocks.se import SeBottleneck
+from napari_ivos.methods._blocks.winograd import speed_up
 
 __all__ = [
     "Aspp",
@@ -19,5 +20,6 @@ __all__ = [
     "coarse_path",
     "enlarge",
     "fold_norms",
+    "speed_up",
     "split_conv",
 ]

@@ -125,6 +125,8 @@ class Model:
         self._network = network.to(level.device, dtype)
         # Similarities are unscaled sums of 128 products: half precision would be too coarse.
         network.transfer_module.float()
+        if level.device.type == "cpu" and dtype == torch.float32:
+            network.speed_up()
 
     def features(self, image: Image) -> FrameFeatures:
         """Of a frame, whatever the objects."""
