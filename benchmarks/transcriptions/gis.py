@@ -216,7 +216,10 @@ class Flow:
         last = len(self.images) - 1
         if after is not None:
             last = start + int((after - start - 1) * 0.99 + 0.5)
-        for way, other in ((range(start - 1, first - 1, -1), before), (range(start + 1, last + 1), after)):
+        for way, other in (
+            (range(start - 1, first - 1, -1), before),
+            (range(start + 1, last + 1), after),
+        ):
             neighbour, probability = r4, self.probs[start][1:, None]
             for index in way:
                 image = self.images[index].expand(self.objects, -1, -1, -1)

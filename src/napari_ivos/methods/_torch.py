@@ -116,7 +116,11 @@ def load_strict(network: nn.Module, state: Mapping[str, Tensor], name: str) -> N
     ]
     faults = [
         f"{len(names)} {what} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
-        for what, names in (("missing", missing), ("unknown", unknown), ("of another shape", shapes))
+        for what, names in (
+            ("missing", missing),
+            ("unknown", unknown),
+            ("of another shape", shapes),
+        )
         if names
     ]
     if faults:
@@ -126,9 +130,7 @@ def load_strict(network: nn.Module, state: Mapping[str, Tensor], name: str) -> N
             "It was made for another network, or for another version of it.",
         )
     # Copies: a mapped file may be replaced while the network is in use.
-    tensors = {
-        key: value.to(wanted[key].dtype, copy=True) for key, value in state.items()
-    }
+    tensors = {key: value.to(wanted[key].dtype, copy=True) for key, value in state.items()}
     network.load_state_dict(tensors, strict=True, assign=True)
 
 
@@ -164,7 +166,9 @@ def translated(what: str) -> Iterator[None]:
                 "Use a smaller video, fewer objects, or a device with more memory.",
             ) from error
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EngineError(f"{what} failed: {first}.", "Please report it, with the video.") from error
+        raise EngineError(
+            f"{what} failed: {first}.", "Please report it, with the video."
+        ) from error
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -30,7 +31,7 @@ def fold_norms(module: nn.Module) -> None:
 def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
     if isinstance(parent, nn.Sequential):
         names = [name for name, _ in parent.named_children()]
-        for first, second in zip(names, names[1:], strict=False):
+        for first, second in pairwise(names):
             if isinstance(parent.get_submodule(second), nn.BatchNorm2d):
                 yield first, second
     else:

@@ -1,9 +1,8 @@
-"""Convolutions with fewer multiplications, for processors (Lavin and Gray, CVPR 2016).
+"""3 × 3 convolutions with a quarter of the multiplications (Lavin and Gray, CVPR 2016).
 
-A tile of 4 × 4 outputs of a 3 × 3 convolution takes 36 products a channel instead of 144, one of a
-5 × 5 convolution 64 instead of 400. The points of interpolation are chosen for small rounding
-errors (Barabasz et al., ACM TOMS 2020): those of a 3 × 3 convolution are about twice a direct one's
-in float32, those of a 5 × 5 one eight times, a few 1e-6 of the values' own size.
+A tile of 4 × 4 outputs takes 36 products a channel instead of 144. The points of interpolation are
+chosen for small rounding errors (Barabasz et al., ACM TOMS 2020): about twice those of a direct
+convolution in float32. Points for 5 × 5 kernels lose eight times as much, so those stay direct.
 """
 
 from __future__ import annotations
@@ -15,7 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _TILE = 4
-_POINTS = {3: (0, 1, -1, 2, -0.5), 5: (0, 1, -1, 2, -0.5, -2, 0.5)}
+_SIZE = 3
+_SIDE = _TILE + _SIZE - 1
+_POINTS = (0, 1, -1, 2, -0.5)
 _STRIP_TILES = 112
 """Tiles that are done together: few enough to stay in a processor's cache."""
 _FEWEST_CHANNELS = 64
@@ -24,7 +25,7 @@ Matrix = NDArray[np.float64]
 
 
 def speed_up(network: nn.Module, keep: bool) -> None:
-    """Replace the 3 × 3 and 5 × 5 convolutions within a network, in place.
+    """Replace the 3 × 3 convolutions within a network, in place.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def speed_up(network: nn.Module, keep: bool) -> None:
         On the processor, in float32, ready for inference. It cannot go to another device or format
         afterwards.
     keep : bool
-        Whether transformed weights are kept, at three to four times the memory, or made anew in
+        Whether transformed weights are kept, at four times the memory, or made anew in
         each call, at a tenth of the time.
     """
     for parent in list(network.modules()):
@@ -42,37 +43,33 @@ def speed_up(network: nn.Module, keep: bool) -> None:
 
 
 def _suits(conv: nn.Conv2d) -> bool:
-    size = conv.kernel_size[0]
     return (
-        size in _POINTS
-        and conv.kernel_size == (size, size)
-        and conv.padding == (size // 2, size // 2)
-        and (conv.stride, conv.dilation, conv.groups) == ((1, 1), (1, 1), 1)
+        conv.kernel_size == (_SIZE, _SIZE)
+        and (conv.stride, conv.padding, conv.dilation) == ((1, 1),) * 3
+        and conv.groups == 1
         and min(conv.in_channels, conv.out_channels) >= _FEWEST_CHANNELS
     )
 
 
 class WinogradConv(nn.Module):
-    """What a padded `nn.Conv2d` with stride 1 computes, up to rounding.
+    """What a padded 3 × 3 `nn.Conv2d` with stride 1 computes, up to rounding.
 
     Parameters
     ----------
     conv : Conv2d
-        With a square kernel of 3 or 5.
     keep : bool
         See `speed_up`.
     """
 
     def __init__(self, conv: nn.Conv2d, keep: bool) -> None:
         super().__init__()
-        self._size = conv.kernel_size[0]
         self._out = conv.out_channels
         self._bias = conv.bias
-        outer, kernel, inner = _matrices(_TILE, self._size, _POINTS[self._size])
+        outer, kernel, inner = _matrices()
         self._outer, self._inner = _squared(outer), _squared(inner)
         self._kernel = _squared(kernel)
-        # (size², in, out), so that a product with the kernel transform gives what `bmm` wants.
-        flat = conv.weight.detach().permute(2, 3, 1, 0).reshape(self._size**2, -1).contiguous()
+        # (9, in, out), so that a product with the kernel transform gives what `bmm` wants.
+        flat = conv.weight.detach().permute(2, 3, 1, 0).reshape(_SIZE**2, -1).contiguous()
         self._flat = None if keep else flat
         self._transformed = self._transform(flat.double()).float() if keep else None
 
@@ -90,10 +87,8 @@ class WinogradConv(nn.Module):
     def _one(self, image: Tensor, kernel: Tensor) -> Tensor:
         height, width, _ = image.shape
         rows, columns = -(-height // _TILE), -(-width // _TILE)
-        before = self._size // 2
-        after = self._size - 1 - before
-        right, below = columns * _TILE - width + after, rows * _TILE - height + after
-        padded = functional.pad(image, (0, 0, before, right, before, below)).contiguous()
+        right, below = columns * _TILE - width + 1, rows * _TILE - height + 1
+        padded = functional.pad(image, (0, 0, 1, right, 1, below)).contiguous()
         out = image.new_empty(rows, _TILE, columns, _TILE, self._out)
         step = max(_STRIP_TILES // columns, 1)
         for row in range(0, rows, step):
@@ -102,38 +97,34 @@ class WinogradConv(nn.Module):
         return merged.permute(0, 3, 1, 2)
 
     def _strip(self, padded: Tensor, kernel: Tensor, row: int, out: Tensor) -> None:
-        side = _TILE + self._size - 1
-        rows, _, columns, _, channels = out.shape
+        rows, _, columns, _, _ = out.shape
         channels = padded.shape[2]
         down, along, _ = padded.stride()
         tiles = padded.as_strided(
-            (side, side, rows, columns, channels),
+            (_SIDE, _SIDE, rows, columns, channels),
             (down, along, _TILE * down, _TILE * along, 1),
             row * _TILE * down,
         )
-        points = self._inner @ tiles.reshape(side * side, -1)
-        products = torch.bmm(points.view(side * side, rows * columns, channels), kernel)
-        values = self._outer @ products.view(side * side, -1)
+        points = self._inner @ tiles.reshape(_SIDE**2, -1)
+        products = torch.bmm(points.view(_SIDE**2, rows * columns, channels), kernel)
+        values = self._outer @ products.view(_SIDE**2, -1)
         values = values.view(_TILE, _TILE, rows, columns, self._out)
         out.copy_(values.permute(2, 0, 3, 1, 4))
         if self._bias is not None:
             out.add_(self._bias)
 
 
-def _matrices(
-    tile: int, size: int, points: tuple[float, ...]
-) -> tuple[Matrix, Matrix, Matrix]:
+def _matrices() -> tuple[Matrix, Matrix, Matrix]:
     """Transforms of output, kernel and input along one axis (Cook–Toom, transposed)."""
-    count = tile + size - 1
-    outer, kernel = np.zeros((tile, count)), np.zeros((count, size))
-    inner = np.zeros((count, count))
-    for i, point in enumerate(points):
-        others = [other for other in points if other != point]
-        outer[:, i] = point ** np.arange(tile)
-        kernel[i] = point ** np.arange(size) / np.prod([point - other for other in others])
+    outer, kernel = np.zeros((_TILE, _SIDE)), np.zeros((_SIDE, _SIZE))
+    inner = np.zeros((_SIDE, _SIDE))
+    for i, point in enumerate(_POINTS):
+        others = [other for other in _POINTS if other != point]
+        outer[:, i] = point ** np.arange(_TILE)
+        kernel[i] = point ** np.arange(_SIZE) / np.prod([point - other for other in others])
         inner[i, :-1] = np.poly(others)[::-1]
     outer[-1, -1] = kernel[-1, -1] = 1
-    inner[-1] = np.poly(points)[::-1]
+    inner[-1] = np.poly(_POINTS)[::-1]
     # Powers of two move between the two without rounding; even sizes lose least.
     scale = 2 ** np.round(np.log2(np.abs(inner).max(1) / np.abs(kernel).max(1)) / 2)
     return outer, kernel * scale[:, None], inner / scale[:, None]

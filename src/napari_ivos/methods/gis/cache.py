@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import IO
+from io import FileIO
 
 import torch
 from torch import Tensor
@@ -79,7 +79,7 @@ class _Spill:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         self._records: OrderedDict[Hashable, tuple[int, int, tuple[_Layout, ...]]] = OrderedDict()
         self._free: dict[int, list[int]] = {}
         self._end = 0
@@ -94,7 +94,7 @@ class _Spill:
         tensors = []
         for shape, strides, dtype in layouts:
             flat = torch.empty(shape.numel(), dtype=dtype)
-            self._file.readinto(memoryview(flat.view(torch.uint8).numpy()))  # type: ignore[attr-defined]
+            self._file.readinto(flat.view(torch.uint8).numpy().data)
             tensors.append(flat.as_strided(shape, strides))
         return tuple(tensors)
 
@@ -110,7 +110,7 @@ class _Spill:
             file.seek(offset)
             for tensor in tensors:
                 flat = tensor.as_strided((tensor.numel(),), (1,))
-                file.write(memoryview(flat.view(torch.uint8).numpy()))
+                file.write(flat.view(torch.uint8).numpy().data)
         except OSError as error:
             _log.warning("Features are not kept on disk any more: %s.", error.strerror)
             self.clear()
@@ -139,11 +139,11 @@ class _Spill:
         self._end += size
         return self._end - size
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> FileIO:
         if self._file is None:
             # /tmp is in memory on many systems; /var/tmp is not.
             folder = os.environ.get("TMPDIR") or ("/var/tmp" if os.path.isdir("/var/tmp") else None)
-            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
             place = folder or tempfile.gettempdir()
             self._limit = min(self._limit, shutil.disk_usage(place).free // 4)
         return self._file

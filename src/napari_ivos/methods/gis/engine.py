@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
 
 from napari_ivos.errors import CheckpointError, EngineError
@@ -22,15 +21,14 @@ from napari_ivos.methods._protocol import (
     Memory,
     PropagateRequest,
 )
-from napari_ivos.methods._schedule import blend, blend_weight
 from napari_ivos.methods._torch import inference, is_out_of_memory, resolve_device, translated
 from napari_ivos.methods.gis.cache import FeatureCache
 from napari_ivos.methods.gis.memory import Entry, make_entry
 from napari_ivos.methods.gis.model import Level, Model, choose_dtype, load_network
-from napari_ivos.methods.gis.network import FrameFeatures, GisNetwork
+from napari_ivos.methods.gis.network import GisNetwork
 from napari_ivos.methods.gis.padding import Rims
-from napari_ivos.methods.gis.steps import Planes, Sources, Steps
-from napari_ivos.types import Frame, ProbMap
+from napari_ivos.methods.gis.steps import Steps
+from napari_ivos.methods.gis.walk import Walk, ahead
 
 T = TypeVar("T")
 
@@ -75,7 +73,9 @@ def create(
             "The method 'gis' needs the authors' weights, and none were given.",
             "Pass checkpoint='…/GIS-ckpt_standard.pth'; docs/methods/gis.md says where it is.",
         )
-    return GisEngine(load_network(checkpoint), target, wanted, cache_bytes)
+    engine = GisEngine(partial(load_network, checkpoint), target, wanted, cache_bytes)
+    engine.warm_up()
+    return engine
 
 
 class GisEngine:
@@ -83,8 +83,9 @@ class GisEngine:
 
     Parameters
     ----------
-    network : GisNetwork
-        Loaded and prepared.
+    load : callable
+        Gives the network, prepared, on the processor. Called again for each change of size or
+        device that a lack of memory leads to.
     device : torch.device
     precision : str
     cache_bytes : int, optional
@@ -92,18 +93,27 @@ class GisEngine:
 
     def __init__(
         self,
-        network: GisNetwork,
+        load: Callable[[], GisNetwork],
         device: torch.device,
         precision: str = "fp32",
         cache_bytes: int | None = None,
     ) -> None:
-        self._network = network
+        self._load = load
         self._precision = precision
-        self._cache_bytes = cache_bytes
-        self._levels = _levels(device)
+        self._levels = _levels(device, cache_bytes)
         self._rims = Rims()
         self._lock = threading.RLock()
-        self._steps = self._at(self._levels[0])
+        self._steps: Steps | None = None
+
+    def warm_up(self) -> None:
+        """Load the network now, so that what is wrong with it is said now.
+
+        Raises
+        ------
+        CheckpointError
+            The weights cannot be read, or do not fit.
+        """
+        self._run("Loading GIS-RAmap", lambda _: None)
 
     def interact(self, request: InteractRequest) -> tuple[FrameResult, Memory]:
         """Segment one annotated frame; see `Engine.interact`."""
@@ -121,7 +131,7 @@ class GisEngine:
             human=request.human,
             earlier=earlier,
         )
-        outcome = self._run(request.frame, lambda steps: steps.annotate(pixels, entry))
+        outcome = self._run(_doing(request.frame), lambda steps: steps.annotate(pixels, entry))
         self._rims.remember(request.frame, request.objects, outcome.probs[1:], outcome.masks)
         result = FrameResult(request.frame, outcome.probs, outcome.score)
         return result, (*earlier, entry)
@@ -129,9 +139,9 @@ class GisEngine:
     def propagate(self, request: PropagateRequest) -> Iterator[FrameResult]:
         """Visit the frames of the request; see `Engine.propagate`."""
         for way in (request.backward, request.forward):
-            walk = _Walk(request, self._rims)
-            for index, pixels in _ahead(request.video, way):
-                yield self._run(index, lambda steps, i=index, p=pixels: walk.visit(steps, i, p))
+            walk = Walk(request, self._rims)
+            for index, pixels in ahead(request.video, way):
+                yield self._run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
 
     def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
         """Memory from the annotations alone; features are computed when they are asked for.
@@ -155,116 +165,49 @@ class GisEngine:
             entries = (*entries, entry)
         return entries
 
-    def _run(self, index: int, work: Callable[[Steps], T]) -> T:
-        """Do the work on a frame, with less at a time when memory is full."""
-        with self._lock, translated(f"Segmenting frame {index}"):
+    def _run(self, what: str, work: Callable[[Steps], T]) -> T:
+        """Do some work, with less at a time when memory is full."""
+        with self._lock, translated(what):
             while True:
-                steps = self._steps
                 try:
                     with inference():
-                        return work(steps)
+                        if self._steps is None:
+                            self._steps = self._begin(self._levels[0])
+                        return work(self._steps)
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error) or len(self._levels) == 1:
                         raise
-                # Out of the handler, so that the failed step's tensors are let go.
-                self._step_down()
+                # Out of the handler, so that the failed step's tensors are gone by now.
+                self._steps = None
+                before = self._levels.pop(0)
+                change = _difference(before, self._levels[0])
+                _log.warning("%s is out of memory; going on %s.", before.device, change)
 
-    def _step_down(self) -> None:
-        before = self._levels.pop(0)
-        now = self._levels[0]
-        _log.warning("%s is out of memory; going on %s.", before.device, _difference(before, now))
-        self._steps = self._at(now)
-
-    def _at(self, level: Level) -> Steps:
+    def _begin(self, level: Level) -> Steps:
         on_cpu = level.device.type == "cpu"
         precision = "fp32" if on_cpu and self._precision == "fp16" else self._precision
         dtype = choose_dtype(precision, level.device)
-        bound = _default_cache(level.device) if self._cache_bytes is None else self._cache_bytes
         if level.device.type == "cuda":
             torch.cuda.empty_cache()
-        cache = FeatureCache(bound, _DISK_BYTES if on_cpu else 0)
-        return Steps(Model(self._network, dtype, cache, level), level)
+        cache = FeatureCache(level.cache_bytes, _DISK_BYTES if on_cpu else 0)
+        return Steps(Model(self._load(), dtype, cache, level.device), level)
 
 
-class _Walk:
-    """One direction of a propagation: what the frame visited last hands on to the next."""
-
-    def __init__(self, request: PropagateRequest, rims: Rims) -> None:
-        self._request = request
-        self._rims = rims
-        self._last = request.frame
-        self._probs = request.start.probs
-        self._steps: Steps | None = None
-        self._features: FrameFeatures
-        self._masks: Planes
-        self._sources: Sources
-
-    def visit(self, steps: Steps, index: int, pixels: Frame) -> FrameResult:
-        """Segment the next frame; changes nothing when it fails."""
-        if steps is not self._steps:
-            self._begin(steps)
-        request = self._request
-        image = steps.image(pixels)
-        outcome = steps.visit(
-            image,
-            (pixels.shape[0], pixels.shape[1]),
-            self._features,
-            self._masks,
-            self._sources,
-            index,
-            request.absent(index),
-        )
-        probs, masks = self._blend(steps, index, outcome.probs, outcome.masks)
-        self._rims.remember(index, request.objects, probs[1:], masks)
-        self._features = steps.model.features(image)
-        self._last, self._probs, self._masks = index, probs, masks
-        return FrameResult(index, probs, outcome.score)
-
-    def _begin(self, steps: Steps) -> None:
-        """Start from the last result, at the working size of `steps`."""
-        request = self._request
-        self._features = steps.model.features(steps.image(request.video[self._last]))
-        self._masks = self._shrink(steps, self._last, self._probs)
-        self._sources = Sources(steps, request.video, request.memory, request.objects)
-        self._steps = steps
-
-    def _shrink(self, steps: Steps, index: int, probs: ProbMap) -> Planes:
-        return self._rims.shrink(index, self._request.objects, steps.to_working(probs[1:]))
-
-    def _blend(
-        self, steps: Steps, index: int, probs: ProbMap, masks: Planes
-    ) -> tuple[ProbMap, Planes]:
-        """Meet the result of the rounds before; the neighbour gets the blended masks."""
-        request = self._request
-        share = blend_weight(index, request.frame, request.annotated)
-        old = request.previous(index) if share < 1 else None
-        if old is None:
-            return probs, masks
-        before = self._shrink(steps, index, old)
-        return blend(probs, old, share), blend(masks, before, share)
+def _doing(index: int) -> str:
+    return f"Segmenting frame {index}"
 
 
-def _ahead(video: Frames, indices: Sequence[int]) -> Generator[tuple[int, Frame]]:
-    """Frames in the order given, the next one read while the last is worked on."""
-    with ThreadPoolExecutor(1, "napari-ivos-frames") as reader:
-        waiting = [reader.submit(video.__getitem__, index) for index in indices[:1]]
-        for place, index in enumerate(indices):
-            pixels = waiting.pop().result()
-            if place + 1 < len(indices):
-                waiting.append(reader.submit(video.__getitem__, indices[place + 1]))
-            yield index, pixels
-
-
-def _levels(device: torch.device) -> list[Level]:
+def _levels(device: torch.device, cache_bytes: int | None) -> list[Level]:
     """What is tried, one after the other, while memory does not suffice."""
-    most = (32 if device.type == "cpu" else 512) * _MIB
+    on_cpu = device.type == "cpu"
+    most = _default_cache(device) if cache_bytes is None else cache_bytes
     levels = [
-        Level(device, most),
-        Level(device, 8 * _MIB),
-        Level(device, 8 * _MIB, 0.75),
-        Level(device, 8 * _MIB, 0.5),
+        Level(device, (32 if on_cpu else 512) * _MIB, most),
+        Level(device, 8 * _MIB, most // 8),
+        Level(device, 8 * _MIB, most // 8, 0.75),
+        Level(device, 8 * _MIB, most // 8, 0.5),
     ]
-    return levels if device.type == "cpu" else levels + _levels(torch.device("cpu"))
+    return levels if on_cpu else levels + _levels(torch.device("cpu"), cache_bytes)
 
 
 def _difference(before: Level, now: Level) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -84,7 +85,7 @@ def _pixels(stroke: Stroke, shape: tuple[int, int]) -> tuple[NDArray[np.intp], N
         points = np.argwhere(area)
     else:
         corners = np.round(np.clip(stroke.path, -1e6, 1e6)).astype(np.intp)
-        pieces = [_line(a, b) for a, b in zip(corners[:-1], corners[1:], strict=True)]
+        pieces = [_line(a, b) for a, b in pairwise(corners)]
         points = np.concatenate(pieces) if pieces else corners
         points = points[((points >= 0) & (points <= shape)).all(axis=1)]
     rows, columns = np.maximum(points - 1, 0).T

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_ivos.masks import labels_from_probs
-from napari_ivos.methods._protocol import HumanMap, ProbMap
+from napari_ivos.methods._protocol import HumanMap
 from napari_ivos.methods.gis.guide import guide
 from napari_ivos.scribbles import Stroke, make_stroke
-from napari_ivos.types import LabelMap, ObjectId
+from napari_ivos.types import LabelMap, ObjectId, ProbMap
 
 _NEAREST = 2
 

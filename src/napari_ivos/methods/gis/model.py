@@ -18,8 +18,9 @@ from napari_ivos.errors import EngineError
 from napari_ivos.methods._torch import load_strict, read_state
 from napari_ivos.methods.gis.attention import spread
 from napari_ivos.methods.gis.cache import FeatureCache
-from napari_ivos.methods.gis.network import FrameFeatures, GisNetwork, Shared
+from napari_ivos.methods.gis.network import GisNetwork
 from napari_ivos.methods.gis.padding import COARSE, pad
+from napari_ivos.methods.gis.parts import FrameFeatures, Shared
 from napari_ivos.types import Frame
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -38,6 +39,8 @@ class Level:
     device: torch.device
     block_bytes: int
     """Of a block of attention."""
+    cache_bytes: int
+    """Of features that are kept."""
     scale: float = 1.0
     """Of the frames' sides."""
 
@@ -92,7 +95,7 @@ class Image:
     def __init__(self, pixels: Frame) -> None:
         self.size = (pixels.shape[0], pixels.shape[1])
         self._pixels = np.ascontiguousarray(pixels)
-        name = hashlib.blake2b(self._pixels, digest_size=16)
+        name = hashlib.blake2b(self._pixels.data, digest_size=16)
         name.update(str(pixels.shape).encode())
         self.key = name.digest()
         """Names the content, so that features are found again whichever video it came from."""
@@ -113,19 +116,19 @@ class Model:
     dtype : torch.dtype
         Of everything but the similarities and what becomes a result.
     cache : FeatureCache
-    level : Level
+    device : torch.device
     """
 
     def __init__(
-        self, network: GisNetwork, dtype: torch.dtype, cache: FeatureCache, level: Level
+        self, network: GisNetwork, dtype: torch.dtype, cache: FeatureCache, device: torch.device
     ) -> None:
         self._cache = cache
-        self._device = level.device
+        self._device = device
         self._dtype = dtype
-        self._network = network.to(level.device, dtype)
+        self._network = network.to(device, dtype)
         # Similarities are unscaled sums of 128 products: half precision would be too coarse.
         network.transfer_module.float()
-        if level.device.type == "cpu" and dtype == torch.float32:
+        if device.type == "cpu" and dtype == torch.float32:
             network.speed_up()
 
     def features(self, image: Image) -> FrameFeatures:
@@ -226,4 +229,4 @@ def reliability(coarse: Sequence[Tensor], score: Tensor) -> float:
 
 
 def _guide_key(image: Image, guide: NDArray[np.float32]) -> tuple[str, bytes, bytes]:
-    return "object", image.key, hashlib.blake2b(guide, digest_size=16).digest()
+    return "object", image.key, hashlib.blake2b(guide.data, digest_size=16).digest()

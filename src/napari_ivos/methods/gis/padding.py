@@ -72,7 +72,7 @@ def _rim(size: tuple[int, int]) -> NDArray[np.bool_]:
     inside = np.zeros([side + sum(m) for side, m in zip(size, margins(size), strict=True)])
     (top, _), (left, _) = margins(size)
     inside[top : top + size[0], left : left + size[1]] = 1
-    rim = shrink(inside[None].astype(np.float32))[0] < 1
+    rim: NDArray[np.bool_] = shrink(inside[None].astype(np.float32))[0] < 1
     rim.setflags(write=False)
     return rim
 
@@ -121,7 +121,9 @@ class Rims:
         return small
 
 
-def _key(index: int, object_id: ObjectId, plane: NDArray[np.float32]) -> tuple[int, ObjectId, bytes]:
+def _key(
+    index: int, object_id: ObjectId, plane: NDArray[np.float32]
+) -> tuple[int, ObjectId, bytes]:
     # Every eighth row and column tells two results of a frame apart.
     sample = np.ascontiguousarray(plane[::COARSE, ::COARSE])
-    return index, object_id, hashlib.blake2b(sample, digest_size=16).digest()
+    return index, object_id, hashlib.blake2b(sample.data, digest_size=16).digest()

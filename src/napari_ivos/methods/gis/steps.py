@@ -15,8 +15,8 @@ from napari_ivos.methods._protocol import Frames
 from napari_ivos.methods.gis.attention import Reference, at_annotated, transfer
 from napari_ivos.methods.gis.memory import Entry, nearest_rounds
 from napari_ivos.methods.gis.model import Image, Level, Model, reliability
-from napari_ivos.methods.gis.network import FrameFeatures
 from napari_ivos.methods.gis.padding import crop, shrink
+from napari_ivos.methods.gis.parts import FrameFeatures
 from napari_ivos.types import Frame, ObjectId, ProbMap
 
 Planes = NDArray[np.float32]
