@@ -1,7 +1,8 @@
 from pathlib import Path
 
-import napari_ivos
 from npe2 import PluginManifest
+
+import napari_ivos
 
 PACKAGE = Path(napari_ivos.__file__).parent
 

@@ -85,7 +85,7 @@ def open_dock(viewer, engine):
 def dock(image, open_dock):
     """The dock with a session on the noise, at frame 0."""
     made = open_dock()
-    made.controller.go_to(0)
+    made.controller.navigation.go_to(0)
     return made
 
 

@@ -111,3 +111,30 @@ def test_drawing_nothing_empties_a_frame(canvas):
     canvas.draw(0, [make_stroke(0, 1, [[10, 5], [10, 50]], 2)])
     canvas.draw(0, [])
     assert not np.asarray(canvas).any()
+
+
+def test_the_way_of_the_mouse_is_taken_where_it_is_what_was_painted(canvas):
+    followed = make_stroke(2, 7, [[10, 5], [12, 30], [10, 50]], 3.5)
+    canvas.draw(2, [followed])
+    painted = canvas[2].copy()
+    canvas.draw(2, [])
+    canvas[2] = painted
+    strokes, _, _ = canvas.take(followed)
+    assert strokes == [followed]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        make_stroke(3, 7, [[12, 5], [12, 30]], 2),
+        make_stroke(2, 6, [[12, 5], [12, 30]], 2),
+        make_stroke(2, 7, [[30, 5], [30, 30]], 2),
+        make_stroke(2, 7, [[12, 5], [12, 15]], 2),
+        make_stroke(2, 7, [[12, 5], [12, 55]], 2),
+    ],
+)
+def test_the_way_of_the_mouse_is_not_taken_where_something_else_was_painted(canvas, other):
+    brush(canvas, 2, slice(10, 15), slice(5, 31), 7)
+    strokes, _, _ = canvas.take(other)
+    assert other not in strokes
+    assert {(s.frame, s.object_id) for s in strokes} == {(2, 7)}

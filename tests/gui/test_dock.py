@@ -66,7 +66,7 @@ def test_a_stroke_is_taken_and_previewed(controller, paint, idle):
     assert (stroke.frame, stroke.object_id) == (2, 1)
     idle()
     assert controller.session.masks[2][20, 10] == 1
-    controller.go_to(2)
+    controller.navigation.go_to(2)
     assert controller.view.masks._slice.image.raw[20, 10] == 1
     assert not controller.session.masks[3].any()
 
@@ -134,9 +134,14 @@ def test_objects(viewer, dock, controller, paint, idle):
     paint((0, 10, 50))
     idle()
     assert controller.session.masks[0][10, 50] == 2
+    press(viewer, "M")
+    assert controller.selected == 3
+    press(viewer, "U")
     press(viewer, "O")
     assert controller.selected == 1
     line = dock.objects.list.topLevelItem(1)
+    line.setText(0, " ")
+    assert line.text(0) == "object 2"
     line.setText(0, "fish")
     line.setCheckState(1, Qt.CheckState.Checked)
     assert controller.session.objects[1].name == "fish"
@@ -181,15 +186,15 @@ def test_shapes_become_strokes(qtbot, dock, controller, idle, kind):
     assert layer.data == []
     idle()
     assert controller.session.masks[3].any()
-    controller.use_brush()
+    dock.strokes.brush.click()
     assert controller.viewer.layers.selection.active is controller.view.strokes
 
 
 def test_scaled_and_moved_layers(viewer, open_dock, qtbot):
     viewer.add_image(np.zeros((9, 40, 60)), scale=(5, 0.1, 0.1), translate=(100, 3, 4), name="um")
     dock = open_dock()
-    dock.controller.go_to(4)
-    assert dock.controller.frame == 4
+    dock.controller.navigation.go_to(4)
+    assert dock.controller.navigation.frame == 4
     assert viewer.dims.point[0] == 120
     view = dock.controller.view
     np.testing.assert_allclose(view.strokes.extent.world, view.image.extent.world)
@@ -210,10 +215,10 @@ def test_guidance_jumps(viewer, dock, controller, paint, idle):
     controller.propagate()
     idle()
     press(viewer, "J")
-    assert controller.frame == 11
+    assert controller.navigation.frame == 11
     assert dock.guidance.text.text() == "Frame 11: reliability 89%"
     press(viewer, ",")
-    assert controller.frame == 0
+    assert controller.navigation.frame == 0
 
 
 def test_every_control_has_a_tooltip_and_every_key_is_bound(viewer, dock):

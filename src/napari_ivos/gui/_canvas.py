@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_ivos.scribbles import Stroke, rasterise, strokes_from_labels
 from napari_ivos.scribbles.layers import BACKGROUND_LABEL
-from napari_ivos.types import AnyArray, LabelMap
+from napari_ivos.types import AnyArray, LabelMap, Mask
 
 
 class StrokeCanvas:
@@ -70,8 +70,14 @@ class StrokeCanvas:
             stack[frame] = picture
         return stack if dtype is None else stack.astype(dtype, copy=False)
 
-    def take(self) -> tuple[list[Stroke], bool, set[int]]:
+    def take(self, followed: Stroke | None = None) -> tuple[list[Stroke], bool, set[int]]:
         """What was painted since this was asked last, on the frames that were painted on.
+
+        Parameters
+        ----------
+        followed : Stroke, optional
+            The way of the mouse. It is taken as it is where just that was painted; what was
+            painted otherwise is covered with strokes.
 
         Returns
         -------
@@ -94,6 +100,9 @@ class StrokeCanvas:
             box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
             labels = np.where(changed[box], painted[box], 0)
             erased = erased or bool((changed[box] & (painted[box] == 0)).any())
+            if followed is not None and _is_what_changed(followed, frame, changed, painted):
+                strokes.append(followed)
+                continue
             corner = rows[0], columns[0]
             strokes.extend(_moved(s, corner) for s in strokes_from_labels(labels, frame))
         return strokes, erased, frames
@@ -130,18 +139,32 @@ def _moved(stroke: Stroke, by: tuple[float, float]) -> Stroke:
     return replace(stroke, path=path)
 
 
+def _inside(stroke: Stroke, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], Mask]:
+    """The box around a stroke, and the stroke's pixels in it."""
+    margin = (stroke.radius or 0) + 2
+    low = np.clip(np.floor(stroke.path.min(0) - margin), 0, shape).astype(int)
+    high = np.clip(np.ceil(stroke.path.max(0) + margin) + 1, low, shape).astype(int)
+    (top, left), (bottom, right) = low.tolist(), high.tolist()
+    box = slice(top, bottom), slice(left, right)
+    if top == bottom or left == right:
+        return box, np.zeros((bottom - top, right - left), dtype=bool)
+    return box, rasterise(_moved(stroke, (-top, -left)), (bottom - top, right - left))
+
+
 def _stamp(picture: LabelMap, stroke: Stroke) -> None:
     """Draw a stroke within the box around it."""
-    margin = (stroke.radius or 0) + 2
-    low = np.maximum(np.floor(stroke.path.min(0) - margin), 0).astype(int)
-    high = np.minimum(np.ceil(stroke.path.max(0) + margin) + 1, picture.shape).astype(int)
-    if (high <= low).any():
-        return
-    top, left = low.tolist()
-    inside = rasterise(_moved(stroke, (-top, -left)), (high[0] - top, high[1] - left))
+    (rows, columns), inside = _inside(stroke, picture.shape)
     if stroke.object_id == 0:
-        rows, columns = np.ogrid[top : high[0], left : high[1]]
-        picture[top : high[0], left : high[1]][inside] = 0
-        inside &= (rows // 2 + columns // 2) % 2 == 0
-    label = stroke.object_id or BACKGROUND_LABEL
-    picture[top : high[0], left : high[1]][inside] = label
+        picture[rows, columns][inside] = 0
+        y, x = np.ogrid[rows, columns]
+        inside &= (y // 2 + x // 2) % 2 == 0
+    picture[rows, columns][inside] = stroke.object_id or BACKGROUND_LABEL
+
+
+def _is_what_changed(stroke: Stroke, frame: int, changed: Mask, painted: LabelMap) -> bool:
+    """Whether a stroke is what was painted, but for rounding at its edge."""
+    box, inside = _inside(stroke, painted.shape)
+    missing = inside & (painted[box] != (stroke.object_id or BACKGROUND_LABEL))
+    outside = np.count_nonzero(changed) - np.count_nonzero(changed[box] & inside)
+    wrong = np.count_nonzero(missing) + outside
+    return stroke.frame == frame and bool(wrong <= 0.1 * np.count_nonzero(inside) + 8)

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_ivos.errors import IvosError
 from napari_ivos.gui._jobs import Direction, Job, Jobs
 from napari_ivos.gui._layers import is_own, placement
+from napari_ivos.gui._navigation import Navigation
 from napari_ivos.gui._view import SessionView
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session import Session
@@ -68,9 +69,10 @@ class Controller(QObject):
         self.jobs: Jobs | None = None
         self.selected: ObjectId = 0
         self.background = False
+        self.navigation = Navigation(self)
         self._make_session = make_session
         self._video: Video | None = None
-        self._closed = False
+        self.closed = False
         viewer.layers.events.removed.connect(self._on_layer_removed)
         viewer.dims.events.current_step.connect(self._on_step)
 
@@ -125,6 +127,8 @@ class Controller(QObject):
         session, jobs = self.session, self.jobs
         if session is None or jobs is None:
             return
+        if (session.method.name, session.device) == (method, device):
+            return
 
         def change() -> None:
             with self._telling():
@@ -151,9 +155,7 @@ class Controller(QObject):
 
     def close(self) -> None:
         """End for good: lets go of the viewer."""
-        if self._closed:
-            return
-        self._closed = True
+        self.closed = True
         self.blockSignals(True)
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.dims.events.current_step.disconnect(self._on_step)
@@ -166,18 +168,6 @@ class Controller(QObject):
         if self.session is not None:
             with self._telling():
                 self.select(self.session.add_object())
-
-    def remove_object(self, object_id: ObjectId) -> None:
-        """Remove an object with its strokes and masks."""
-        self._edit(lambda session: session.remove_object(object_id))
-
-    def rename_object(self, object_id: ObjectId, name: str) -> None:
-        """Give an object another name."""
-        self._edit(lambda session: session.rename_object(object_id, name))
-
-    def lock_object(self, object_id: ObjectId, locked: bool) -> None:
-        """Keep runs from changing an object's pixels, or let them again."""
-        self._edit(lambda session: session.lock_object(object_id, locked))
 
     def select(self, object_id: ObjectId, background: bool = False) -> None:
         """Choose what the brush paints."""
@@ -195,23 +185,15 @@ class Controller(QObject):
         """Change between strokes of the object and strokes of the background."""
         self.select(self.selected, not self.background)
 
-    def use_brush(self) -> None:
-        """Let the mouse paint strokes."""
-        if self.view is not None:
-            self.view.use_brush()
-
-    def use_shapes(self) -> None:
-        """Let the mouse draw shapes that become strokes."""
-        if self.view is not None:
-            self.view.use_shapes()
-
     # -- strokes and history ------------------------------------------------------------------
 
-    def add_strokes(self, strokes: list[Stroke]) -> None:
-        """Take strokes, and preview their frames."""
-        if self._edit(lambda session: session.add_strokes(strokes)) and self.jobs is not None:
+    def add_strokes(self, strokes: list[Stroke]) -> bool:
+        """Take strokes, and preview their frames; False when the session refuses them."""
+        taken = self.edit(lambda session: session.add_strokes(strokes))
+        if taken and self.jobs is not None:
             for frame in sorted({stroke.frame for stroke in strokes}):
                 self.jobs.preview(frame)
+        return taken
 
     def undo(self) -> None:
         """Take the last step back; a propagation that runs ends when it is that step."""
@@ -222,7 +204,7 @@ class Controller(QObject):
         self._travel(lambda session: session.redo())
 
     def _travel(self, step: Callable[[Session], None]) -> None:
-        self._edit(step)
+        self.edit(step)
         if self.jobs is not None:
             self.jobs.heed_undo()
 
@@ -251,40 +233,6 @@ class Controller(QObject):
         if self.jobs is not None:
             self.jobs.export(path)
 
-    # -- frames -------------------------------------------------------------------------------
-
-    @property
-    def frame(self) -> int | None:
-        """The displayed frame."""
-        return None if self.view is None else self.view.frame
-
-    def go_to(self, frame: int) -> None:
-        """Display a frame."""
-        if self.view is not None:
-            self.view.frame = frame
-
-    def go_to_doubtful(self) -> None:
-        """Display the frame that most needs a look."""
-        if self.session is not None:
-            frames = [f for f in self.session.recommend(k=2) if f != self.frame]
-            if frames:
-                self.go_to(frames[0])
-            else:
-                self.say("No frame to recommend yet. Propagate first.")
-
-    def go_to_annotated(self, step: int) -> None:
-        """Display the annotated frame before (−1) or after (+1) this one."""
-        here = self.frame
-        if self.session is not None and here is not None:
-            frames = [f for f in self.session.annotated_frames if (f - here) * step > 0]
-            if frames:
-                self.go_to(min(frames, key=lambda f: abs(f - here)))
-
-    def toggle_masks(self) -> None:
-        """Show the masks, or hide them."""
-        if self.view is not None:
-            self.view.masks.visible = not self.view.masks.visible
-
     # -- telling ------------------------------------------------------------------------------
 
     def say(self, text: str, bad: bool = False) -> None:
@@ -298,7 +246,8 @@ class Controller(QObject):
         except IvosError as error:
             self._on_failed(error)
 
-    def _edit(self, action: Callable[[Session], Any]) -> bool:
+    def edit(self, action: Callable[[Session], Any]) -> bool:
+        """Change something in the session; False when it refuses, which the user is told."""
         done = False
         if self.session is not None:
             with self._telling():
@@ -319,7 +268,7 @@ class Controller(QObject):
         self.frame_changed.emit()
 
     def _on_committed(self, frame: int) -> None:
-        if frame == self.frame and self.view is not None:
+        if frame == self.navigation.frame and self.view is not None:
             self.view.refresh_masks()
             self.frame_changed.emit()
 

@@ -32,10 +32,14 @@ KEYS = {
     "next_object": Key("O", "Select the next object", lambda c: c.select_next()),
     "undo": Key("U", "Undo", lambda c: c.undo()),
     "redo": Key("Y", "Redo", lambda c: c.redo()),
-    "check": Key("J", "Go to the next frame to check", lambda c: c.go_to_doubtful()),
-    "earlier": Key(",", "Go to the annotated frame before", lambda c: c.go_to_annotated(-1)),
-    "later": Key(".", "Go to the annotated frame after", lambda c: c.go_to_annotated(+1)),
-    "masks": Key("W", "Show or hide the masks", lambda c: c.toggle_masks()),
+    "check": Key("J", "Go to the next frame to check", lambda c: c.navigation.go_to_doubtful()),
+    "earlier": Key(
+        ",", "Go to the annotated frame before", lambda c: c.navigation.go_to_annotated(-1)
+    ),
+    "later": Key(
+        ".", "Go to the annotated frame after", lambda c: c.navigation.go_to_annotated(+1)
+    ),
+    "masks": Key("W", "Show or hide the masks", lambda c: c.navigation.toggle_masks()),
 }
 
 

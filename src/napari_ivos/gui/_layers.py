@@ -27,6 +27,11 @@ def brush_label(object_id: ObjectId, background: bool) -> int:
     return BACKGROUND_LABEL if background else object_id
 
 
+def object_of(label: int) -> ObjectId:
+    """The object that a label of the brush stands for, 0 for the background."""
+    return 0 if label == BACKGROUND_LABEL else label
+
+
 def stroke_colour(label: int) -> tuple[int, int, int]:
     """Colour (red, green, blue), 0–255, of what the brush paints: the object's, brighter."""
     red, green, blue = (round(255 * v) for v in _palette(bright=True)[_index(label)][:3])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from napari_ivos.gui._brush import BrushPath
 from napari_ivos.gui._canvas import StrokeCanvas
 from napari_ivos.gui._layers import (
     brush_label,
@@ -18,7 +19,7 @@ from napari_ivos.gui._layers import (
 )
 from napari_ivos.scribbles import Stroke, strokes_from_shapes
 from napari_ivos.session import Session
-from napari_ivos.types import ObjectId
+from napari_ivos.types import LabelMap, ObjectId
 
 if TYPE_CHECKING:
     import napari
@@ -49,6 +50,7 @@ class SessionView(QObject):
         self._canvas = StrokeCanvas(session.masks.shape)
         self._shown: tuple[Stroke, ...] = ()
         self._label = 0
+        self._mask: LabelMap | None = None
         where = placement(image)
         self.masks: Labels = viewer.add_labels(session.masks, **masks_style(), **where)
         self.masks.editable = False
@@ -56,14 +58,18 @@ class SessionView(QObject):
         self.strokes.n_edit_dimensions = 2
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
         self.strokes.mode = "paint"
+        self._brush = BrushPath(self.strokes)
         self._take_soon = self._timer(self._take)
         self._put_back_soon = self._timer(self._put_back)
         self.strokes.events.paint.connect(self._on_paint)
         self.strokes.events.selected_label.connect(self._on_label)
+        viewer.dims.events.current_step.connect(self._on_step)
         self._shapes: Shapes | None = None
         self._take_shapes_soon = self._timer(self._take_shapes)
         for layer in self.layers:
             self._bind_undo(layer)
+        # napari's "new label" cannot count in a lazy layer, and here it means a new object.
+        self.strokes.bind_key("M", lambda _: controller.add_object(), overwrite=True)
 
     @property
     def layers(self) -> tuple[Any, ...]:
@@ -116,9 +122,16 @@ class SessionView(QObject):
         self.refresh_masks()
 
     def refresh_masks(self) -> None:
-        """Show the displayed frame's mask as the session has it now."""
-        # No thumbnail: it costs more than the slice, and nobody can see a video in it.
-        self.masks.refresh(thumbnail=False, highlight=False, extent=False)
+        """Show the displayed frame's mask as the session has it now, if it is another one."""
+        mask = self._session.masks[self.frame]
+        if self._mask is None or not (mask is self._mask or np.array_equal(mask, self._mask)):
+            # No thumbnail: it costs more than the slice, and nobody can see a video in it.
+            self.masks.refresh(thumbnail=False, highlight=False, extent=False)
+        self._mask = mask
+
+    def _on_step(self) -> None:
+        # napari has just read it.
+        self._mask = self._session.masks[self.frame]
 
     def put_back(self) -> None:
         """Add the session's layers again that somebody removed, when that has come to its end."""
@@ -131,6 +144,7 @@ class SessionView(QObject):
         self._take_shapes_soon.stop()
         self.strokes.events.paint.disconnect(self._on_paint)
         self.strokes.events.selected_label.disconnect(self._on_label)
+        self._viewer.dims.events.current_step.disconnect(self._on_step)
         # The session is about to close: nothing may read its masks any more.
         self.masks.data = StrokeCanvas(self._canvas.shape)
         for layer in self.layers:
@@ -160,10 +174,10 @@ class SessionView(QObject):
         self._take_soon.start()
 
     def _take(self) -> None:
-        strokes, erased, frames = self._canvas.take()
-        if strokes:
-            self._controller.add_strokes(strokes)
-        elif erased:
+        strokes, erased, frames = self._canvas.take(self._brush.take())
+        if strokes and self._controller.add_strokes(strokes):
+            return  # and so they were drawn already
+        if erased:
             self._controller.say("Strokes cannot be wiped out. Undo (U) takes the last one back.")
         self._redraw(frames)
 

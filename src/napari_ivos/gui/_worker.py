@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeAlias
 
+import cv2
 from qtpy.QtCore import QObject, Qt, Signal
 
 Work: TypeAlias = Callable[[], Generator[Any, None, None]]
@@ -61,6 +63,8 @@ class Worker(QObject):
             self._thread = None
 
     def _run(self, work: Work) -> None:
+        # OpenCV would take every core, and the window wants one to redraw itself.
+        cv2.setNumThreads(max(1, min(cv2.getNumThreads(), (os.cpu_count() or 2) - 1)))
         failure: Exception | None = None
         try:
             generator = work()

@@ -52,7 +52,7 @@ def open_demo(clip: str = "cells", out: str | Path | None = None) -> None:
     viewer.open_sample("napari-ivos", clip)
     _, widget = viewer.window.add_plugin_dock_widget("napari-ivos", "Interactive VOS")
     # napari shows the middle of a video first; what the clip knows is about its first frame.
-    widget.controller.go_to(0)
+    widget.controller.navigation.go_to(0)
     if folder is None:
         _fit_when_shown(viewer)
         napari.run()
@@ -140,5 +140,6 @@ if __name__ == "__main__":
     parser.add_argument("--clip", default="cells")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    _log.setLevel(logging.INFO)
+    _log.addHandler(logging.StreamHandler())
     open_demo(given.clip, given.out)

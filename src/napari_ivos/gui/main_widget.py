@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
@@ -45,25 +46,16 @@ class InteractiveVOS(QWidget):
         self.guidance = GuidancePanel(self.controller)
         self.export = ExportPanel(self.controller)
         self._lay_out()
-        self._keys: Bindings | None = Bindings(napari_viewer, self.controller)
-        QApplication.instance().aboutToQuit.connect(self.shut_down)
-        # The closure keeps the controller alive until the widget is gone.
-        controller = self.controller
-        self.destroyed.connect(lambda *_: controller.close())
+        keys = Bindings(napari_viewer, self.controller)
+        self._shut_down = _closing(self, keys, self.video, self.controller)
         self.video.start_if_clear()
-
-    def shut_down(self) -> None:
-        """Cancel what runs, end the session, release keys and layers; once."""
-        if self._keys is not None:
-            self._keys.release()
-            self._keys = None
-            self.video.close_panel()
-            self.controller.close()
 
     def event(self, event: QEvent) -> bool:
         """Shut down when napari takes the widget out of its dock."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.shut_down()
+            self._shut_down()
+            # Nobody can dock it again: a new one is made then.
+            self.deleteLater()
         return bool(super().event(event))
 
     def _lay_out(self) -> None:
@@ -91,3 +83,25 @@ class InteractiveVOS(QWidget):
         outer.addWidget(self.hint)
         outer.addWidget(scroll, 1)
         self.setMinimumWidth(290)
+
+
+def _closing(
+    widget: QWidget, keys: Bindings, video: VideoPanel, controller: Controller
+) -> Callable[[], None]:
+    """What to do when the dock, the window or the program closes.
+
+    Cancels what runs, ends the session and releases keys and layers, once. It touches no widget,
+    for Qt may have deleted them by then.
+    """
+    application = QApplication.instance()
+
+    def shut_down(_sender: object = None) -> None:
+        if not controller.closed:
+            application.aboutToQuit.disconnect(shut_down)
+            keys.release()
+            video.close_panel()
+            controller.close()
+
+    application.aboutToQuit.connect(shut_down)
+    widget.destroyed.connect(shut_down)
+    return shut_down

@@ -22,7 +22,7 @@ class GuidancePanel(Panel):
         self.next = button(
             "Next to check",
             with_key("Go to the frame that the method trusts least", "check"),
-            controller.go_to_doubtful,
+            controller.navigation.go_to_doubtful,
         )
         self.row(self.text, self.next)
         controller.frame_changed.connect(self._show)
@@ -30,7 +30,7 @@ class GuidancePanel(Panel):
         self._show()
 
     def _show(self) -> None:
-        session, frame = self._controller.session, self._controller.frame
+        session, frame = self._controller.session, self._controller.navigation.frame
         self.next.setEnabled(session is not None)
         if session is None or frame is None:
             self.text.setText("No video yet")

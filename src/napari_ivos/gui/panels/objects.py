@@ -51,8 +51,9 @@ class ObjectsPanel(Panel):
         self._controller.add_object()
 
     def _on_remove(self) -> None:
-        if self._controller.selected:
-            self._controller.remove_object(self._controller.selected)
+        selected = self._controller.selected
+        if selected:
+            self._controller.edit(lambda session: session.remove_object(selected))
 
     def _on_selected(self, item: QTreeWidgetItem | None) -> None:
         if item is not None:
@@ -60,11 +61,14 @@ class ObjectsPanel(Panel):
 
     def _on_edited(self, item: QTreeWidgetItem, column: int) -> None:
         object_id = item.data(_NAME, _ID)
+        locked = item.checkState(_LOCK) == Qt.CheckState.Checked
+        name = item.text(_NAME).strip()
         if column == _LOCK:
-            locked = item.checkState(_LOCK) == Qt.CheckState.Checked
-            self._controller.lock_object(object_id, locked)
+            self._controller.edit(lambda session: session.lock_object(object_id, locked))
+        elif name:
+            self._controller.edit(lambda session: session.rename_object(object_id, name))
         else:
-            self._controller.rename_object(object_id, item.text(_NAME).strip())
+            self._show()
 
     def _show(self) -> None:
         session, selected = self._controller.session, self._controller.selected

@@ -59,14 +59,21 @@ class PropagatePanel(Panel):
         jobs = self._controller.jobs
         if jobs is None or jobs.kind is None:
             return
-        self.bar.setRange(0, total if jobs.kind == "propagation" else 0)
         if jobs.kind != "propagation":
-            self.bar.setFormat(_TITLES[jobs.kind])
+            self._draw(0, 0, _TITLES[jobs.kind])
             return
-        self.bar.setValue(done)
         more = f", {jobs.waiting} more to go" if jobs.waiting else ""
         left = f" · {_spell((now - self._began) / done * (total - done))} left" if done else ""
-        self.bar.setFormat(f"{done} of {total} frames{left}{more}")
+        self._draw(done, total, f"{done} of {total} frames{left}{more}")
+
+    def _draw(self, done: int, total: int, text: str) -> None:
+        # A progress bar repaints itself at once and at each of these calls, and every time the
+        # whole window is put together anew, canvas included: let it be once, and later.
+        self.bar.setUpdatesEnabled(False)
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        self.bar.setFormat(text)
+        self.bar.setUpdatesEnabled(True)
 
     def _show(self) -> None:
         jobs, session = self._controller.jobs, self._controller.session
@@ -74,10 +81,8 @@ class PropagatePanel(Panel):
         self.go.setEnabled(session is not None and kind != "propagation")
         self.stop.setEnabled(kind in ("preview", "propagation"))
         if kind is None:
-            self.bar.setRange(0, 1)
-            self.bar.setValue(0)
             pending = 0 if session is None else len(session.pending_frames)
-            self.bar.setFormat(f"{pending} frames to carry on" if pending > 1 else "Ready")
+            self._draw(0, 1, f"{pending} frames to carry on" if pending > 1 else "Ready")
 
 
 def _spell(seconds: float) -> str:

@@ -42,12 +42,12 @@ class StrokesPanel(Panel):
             control.valueChanged.connect(self._on_size)
         line = self.row(self.size, self.number)
         line.insertWidget(0, QLabel("Brush size"))
-        self.brush = button("Brush", "Draw strokes with the brush", controller.use_brush)
+        self.brush = button("Brush", "Draw strokes with the brush", self._use_brush)
         self.shapes = button(
             "Shapes",
             "Draw with napari's shapes instead: a line or path is a stroke,\n"
             "a polygon, rectangle or ellipse marks its whole inside",
-            controller.use_shapes,
+            self._use_shapes,
         )
         self.undo = button("Undo", with_key("Take the last step back", "undo"), controller.undo)
         self.redo = button("Redo", with_key("Do it once more", "redo"), controller.redo)
@@ -58,6 +58,14 @@ class StrokesPanel(Panel):
         controller.session_changed.connect(self._on_session)
         self._on_session()
         self._show()
+
+    def _use_brush(self) -> None:
+        if self._controller.view is not None:
+            self._controller.view.use_brush()
+
+    def _use_shapes(self) -> None:
+        if self._controller.view is not None:
+            self._controller.view.use_shapes()
 
     def _on_size(self, value: int) -> None:
         view = self._controller.view

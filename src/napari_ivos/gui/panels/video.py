@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel
+from qtpy.QtWidgets import QComboBox, QLabel, QMessageBox
 
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._devices import devices_for
@@ -59,9 +59,16 @@ class VideoPanel(Panel):
         return get_method(self.methods.currentData())
 
     def _on_start(self) -> None:
-        layer = self.layers.currentData()
+        layer, session = self.layers.currentData(), self._controller.session
+        if session is not None and session.annotated_frames and not self._sure():
+            return
         if layer is not None:
             self._controller.start(layer, self._spec.name, self.devices.currentData())
+
+    def _sure(self) -> bool:
+        yes = QMessageBox.StandardButton.Yes
+        text = "A new session begins with nothing. Give up the strokes and masks of this one?"
+        return bool(QMessageBox.question(self, "Interactive VOS", text) == yes)
 
     def _on_layers(self, _event: object = None) -> None:
         chosen = self.layers.currentData()

@@ -7,19 +7,31 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ivos.methods.flow.appearance import look
+from napari_ivos.methods.flow.appearance import is_grey, look
+from napari_ivos.methods.flow.correct import flips
 from napari_ivos.methods.flow.cues import cues
 from napari_ivos.methods.flow.refine import edge_weights, regularise
+from napari_ivos.methods.flow.second import second_cues
 from napari_ivos.methods.flow.transport import Flow
 from napari_ivos.methods.flow.window import Plane, Window, box_of, window_round
 from napari_ivos.types import Frame, Mask
 
-# Weights of the cues and their offset, by logistic regression on public still images.
-_WEIGHTS = np.array(
-    [0.04, -1.275, 0.224, 0.879, -0.521, -0.943, -2.6, -0.074, 0.548, 0.099, 0.065, 0.578, 0.495],
-    dtype=np.float32,
-)
-_OFFSET = np.float32(0.408)
+# fmt: off
+# Weights of the cues and an offset, by logistic regression on public still images.
+# Rows: colour, grey.
+_FRESH = np.array([
+    [-0.479, -2.013, 0.856, 0.555, 0.830, 0.579, -2.821, -2.509, 0.508, 0.241, 0.239, 0.389,
+     0.550, 1.410],
+    [-0.040, -1.017, -1.720, 1.009, -1.199, -0.965, -2.299, 1.393, 0.407, -0.099, -0.003, 0.594,
+     0.0, 0.664],
+], dtype=np.float32)
+_SECOND = np.array([
+    [0.350, -0.234, -0.104, 0.744, 0.362, -0.216, -1.326, 0.049, -0.548, 0.425, -0.505, 0.069,
+     0.168, 0.470],
+    [0.096, 0.122, 0.091, 0.902, 0.537, -0.795, 0.0, -0.125, -1.191, -0.909, -0.675, 1.302,
+     -0.491, 2.099],
+], dtype=np.float32)
+# fmt: on
 _MOST = np.float32(4)
 _CERTAIN = np.float32(8)
 _BOUNDARY = 3.0
@@ -77,23 +89,55 @@ def _corrected(
     odds = np.clip(np.log(before / (1 - before)), -_PRIOR, _PRIOR).astype(np.float32)
     missed, wrong = seeds & (prior < 0.5), against & (prior >= 0.5)
     for marks, others, sign in ((missed, wrong, 1), (wrong, missed | seeds, -1)):
-        if marks.any():
-            part = _window(marks, None)
-            whole = np.full(prior.shape, -_CERTAIN, dtype=np.float32)
-            part.give(_evidence(frame, marks, others, motion, part), whole)
-            found = window.take(whole)
-            odds = np.where(found > 0, sign * np.maximum(sign * odds, found), odds)
+        if not marks.any():
+            continue
+        part = _window(marks, None)
+        channels, moved = _view(frame, motion, part)
+        side = np.asarray(part.take(prior) < 0.5) == (sign > 0)
+        here = part.take_seeds(marks) & side
+        if not here.any():
+            continue
+        found = flips(
+            channels,
+            is_grey(channels),
+            here,
+            part.take_seeds(others) & ~here,
+            side,
+            moved,
+            adding=sign > 0,
+        )
+        whole = np.full(prior.shape, -_CERTAIN, dtype=np.float32)
+        part.give(np.where(side, np.clip(found, -_MOST, _MOST), -_MOST).astype(np.float32), whole)
+        change = window.take(whole)
+        odds = np.where(change > 0, sign * change, odds)
     return odds.astype(np.float32)
+
+
+def _view(
+    frame: Frame, motion: Sequence[Flow], window: Window
+) -> tuple[NDArray[np.float32], list[Flow]]:
+    channels = look(window.take(frame))  # type: ignore[arg-type]
+    return channels, [_fit(flow, window, frame.shape[:2]) for flow in motion]
 
 
 def _evidence(
     frame: Frame, seeds: Mask, against: Mask, motion: Sequence[Flow], window: Window
 ) -> Plane:
-    channels = look(window.take(frame))  # type: ignore[arg-type]
-    moved = [_fit(flow, window, seeds.shape) for flow in motion]
+    channels, moved = _view(frame, motion, window)
     stack = cues(channels, window.take_seeds(seeds), window.take_seeds(against), moved)
-    odds = np.tensordot(_WEIGHTS, stack, axes=1) + _OFFSET
-    return np.asarray(np.clip(odds, -_MOST, _MOST), dtype=np.float32)
+    kind = int(is_grey(channels))
+    first = np.clip(_weigh(_FRESH[kind], stack), -6, 6)
+    first[window.take_seeds(against)] = -_CERTAIN
+    first[window.take_seeds(seeds)] = _CERTAIN
+    region = regularise(first, edge_weights(channels), 2.0)
+    again = second_cues(channels, window.take_seeds(seeds), first, region, stack)
+    return np.clip(_weigh(_SECOND[kind], again), -_MOST, _MOST)
+
+
+def _weigh(weights: NDArray[np.float32], stack: NDArray[np.float32]) -> Plane:
+    """Log-odds from cues; the last weight is the offset."""
+    odds = np.tensordot(weights[:-1], stack, axes=1) + weights[-1]
+    return np.asarray(odds, dtype=np.float32)
 
 
 def _window(marks: Mask, prior: Plane | None) -> Window:

@@ -37,6 +37,12 @@ def look(image: Frame) -> NDArray[np.float32]:
     return np.dstack([light, mean, 4 * spread])
 
 
+def is_grey(channels: AnyArray) -> bool:
+    """Whether `look` took an image for a grey one."""
+    mean = local_statistics(np.ascontiguousarray(channels[..., 0]))[0]
+    return bool(np.abs(channels[..., 1] - mean).max() < 1e-2)
+
+
 def local_statistics(light: Plane, sigma: float = 2.5) -> tuple[Plane, Plane]:
     """Mean and standard deviation of brightness round each pixel, both (h, w) float32."""
     mean = cv2.GaussianBlur(light, (0, 0), sigma)

@@ -38,9 +38,9 @@ def cues(
     (13, h, w) float32
     """
     distance = cv2.distanceTransform((~seeds).astype(np.uint8), cv2.DIST_L2, 5)
-    length = _length(seeds)
-    frame = _frame(seeds.shape) & (distance > 3) | against
-    scaled = channels / max(10.0, float(channels[..., 0].std()))
+    length = stroke_length(seeds)
+    frame = picture_frame(seeds.shape) & (distance > 3) | against
+    scaled = channels / max(6.0, float(channels[..., 0].std()))
     out = [np.log1p(distance / 4), np.minimum(distance / (0.3 * length + 6), 4)]
     for gain in _GAINS:
         near, far = geodesic(np.stack([seeds, frame]), scaled, gain)
@@ -87,13 +87,14 @@ def _nearest(channels: AnyArray, seeds: Mask, most: int = 160) -> Plane:
     return np.log1p(np.sqrt(best[rank]))
 
 
-def _length(seeds: Mask) -> float:
+def stroke_length(seeds: Mask) -> float:
     """Length of a stroke, however thick, in pixels."""
     depth = cv2.distanceTransform(seeds.astype(np.uint8), cv2.DIST_L2, 5)
     return float(np.count_nonzero(seeds)) / max(1.0, 2 * float(depth.max()) - 1)
 
 
-def _frame(shape: tuple[int, ...]) -> Mask:
+def picture_frame(shape: tuple[int, ...]) -> Mask:
+    """Mask (h, w) of the outermost pixels."""
     out = np.zeros(shape, dtype=bool)
     out[[0, -1]] = True
     out[:, [0, -1]] = True

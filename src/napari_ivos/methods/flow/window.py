@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ivos.types import Mask
+from napari_ivos.types import AnyArray, Mask
 
 Plane = NDArray[np.float32]
 """(h, w) float32."""
@@ -32,37 +34,39 @@ class Window:
     width: int
 
     @property
-    def scale(self) -> float:
-        """Working pixels per pixel of the frame."""
-        return self.height / (self.bottom - self.top)
-
-    @property
     def box(self) -> tuple[slice, slice]:
         """Where it lies in the frame."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
-    def take(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
+    def take(self, image: AnyArray) -> NDArray[Any]:
         """Its part of an image (H, W[, C]) at working size, averaged when made smaller."""
-        part = np.ascontiguousarray(image[self.box])
-        if part.shape[:2] == (self.height, self.width):
-            return part
-        smaller = self.height < part.shape[0]
-        how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(part, (self.width, self.height), interpolation=how))
+        return self._sized(np.ascontiguousarray(image[self.box]))
+
+    def take_from(self, image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """The same from an image (h, w[, C]) that shows a frame of size `shape` at its own size."""
+        if image.shape[:2] == shape[:2]:
+            return self.take(image)
+        down, across = image.shape[0] / shape[0], image.shape[1] / shape[1]
+        # Pixel centres of the working size, in the pixels of the image.
+        y = (np.arange(self.height, dtype=np.float32) + 0.5) / self.height
+        x = (np.arange(self.width, dtype=np.float32) + 0.5) / self.width
+        y = (self.top + y * (self.bottom - self.top)) * down - 0.5
+        x = (self.left + x * (self.right - self.left)) * across - 0.5
+        grid = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+        return np.asarray(
+            cv2.remap(image, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        )
 
     def take_seeds(self, mask: Mask) -> Mask:
         """Its part of a mask; a single pixel survives being made smaller."""
-        part = np.ascontiguousarray(mask[self.box]).astype(np.uint8) * np.uint8(255)
-        if part.shape == (self.height, self.width):
-            return part > 0
-        if self.height < part.shape[0]:
-            # Pixel by pixel, since averaging would lose thin lines and single points.
-            y, x = np.nonzero(part)
-            out = np.zeros((self.height, self.width), dtype=bool)
-            out[y * self.height // part.shape[0], x * self.width // part.shape[1]] = True
-            return out
-        size = (self.width, self.height)
-        return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_NEAREST) > 0)
+        part = np.ascontiguousarray(mask[self.box])
+        if self.height >= part.shape[0]:
+            return self._sized(part.astype(np.uint8), cv2.INTER_NEAREST) > 0
+        # Pixel by pixel, since averaging would lose thin lines and single points.
+        y, x = np.nonzero(part)
+        out = np.zeros((self.height, self.width), dtype=bool)
+        out[y * self.height // part.shape[0], x * self.width // part.shape[1]] = True
+        return out
 
     def give(self, values: Plane, out: Plane) -> None:
         """Write working values into their place in a plane of the whole frame."""
@@ -71,8 +75,14 @@ class Window:
             values = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
         out[self.box] = values
 
+    def _sized(self, part: NDArray[Any], enlarge: int = cv2.INTER_LINEAR) -> NDArray[Any]:
+        if part.shape[:2] == (self.height, self.width):
+            return part
+        how = cv2.INTER_AREA if self.height < part.shape[0] else enlarge
+        return np.asarray(cv2.resize(part, (self.width, self.height), interpolation=how))
 
-def window_round(box: tuple[int, int, int, int], margin: float, shape: tuple[int, int]) -> Window:
+
+def window_round(box: Sequence[float], margin: float, shape: tuple[int, ...]) -> Window:
     """Window round a box.
 
     Parameters
@@ -83,17 +93,16 @@ def window_round(box: tuple[int, int, int, int], margin: float, shape: tuple[int
     shape : (H, W)
         Size of the frame.
     """
-    top = max(int(box[0] - margin), 0)
-    bottom = min(int(box[1] + margin) + 1, shape[0])
-    left = max(int(box[2] - margin), 0)
-    right = min(int(box[3] + margin) + 1, shape[1])
+    top = min(max(int(box[0] - margin), 0), shape[0] - 1)
+    bottom = max(min(int(box[1] + margin) + 1, shape[0]), top + 1)
+    left = min(max(int(box[2] - margin), 0), shape[1] - 1)
+    right = max(min(int(box[3] + margin) + 1, shape[1]), left + 1)
     height, width = bottom - top, right - left
     scale = min(1.0, (_MOST_PIXELS / (height * width)) ** 0.5)
     if max(height, width) < _LEAST_SIDE:
         scale = 2.0
-    return Window(
-        top, bottom, left, right, max(round(height * scale), 1), max(round(width * scale), 1)
-    )
+    working = max(round(height * scale), 1), max(round(width * scale), 1)
+    return Window(top, bottom, left, right, *working)
 
 
 def box_of(mask: Mask) -> tuple[int, int, int, int] | None:

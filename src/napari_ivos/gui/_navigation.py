@@ -1,0 +1,51 @@
+"""Going from frame to frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_ivos.gui._controller import Controller
+
+
+class Navigation:
+    """Where the viewer goes; does nothing without a session."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    @property
+    def frame(self) -> int | None:
+        """The displayed frame."""
+        view = self._controller.view
+        return None if view is None else view.frame
+
+    def go_to(self, frame: int) -> None:
+        """Display a frame."""
+        if self._controller.view is not None:
+            self._controller.view.frame = frame
+
+    def go_to_doubtful(self) -> None:
+        """Display the frame that most needs a look."""
+        session = self._controller.session
+        if session is None:
+            return
+        frames = [frame for frame in session.recommend(k=2) if frame != self.frame]
+        if frames:
+            self.go_to(frames[0])
+        else:
+            self._controller.say("No frame to recommend yet. Propagate first.")
+
+    def go_to_annotated(self, step: int) -> None:
+        """Display the annotated frame before (−1) or after (+1) this one."""
+        session, here = self._controller.session, self.frame
+        if session is not None and here is not None:
+            frames = [f for f in session.annotated_frames if (f - here) * step > 0]
+            if frames:
+                self.go_to(min(frames, key=lambda f: abs(f - here)))
+
+    def toggle_masks(self) -> None:
+        """Show the masks, or hide them."""
+        view = self._controller.view
+        if view is not None:
+            view.masks.visible = not view.masks.visible

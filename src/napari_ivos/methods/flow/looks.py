@@ -1,0 +1,110 @@
+"""Looks of one object: its colours against those round it, and where on it they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ivos.methods.flow.appearance import Bins, log_ratio, look
+from napari_ivos.methods.flow.window import Plane, box_of, window_round
+from napari_ivos.types import AnyArray, Frame
+
+_COUNTS = (16, 16, 16)
+_PLACED = (7, 7, 12, 8, 8)
+_REACH = 3.0  # standard deviations of the object's extent that the places span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """Log-ratios of an object's channels against those of what is round it."""
+
+    bins: Bins
+    ratio: NDArray[np.float32]
+    placed_bins: Bins
+    placed_ratio: NDArray[np.float32]
+    """By place relative to the object's middle and extent as well."""
+    score: float
+    """Mean of `ratio` inside the object where it was learnt."""
+
+    def colour(self, channels: AnyArray) -> Plane:
+        """Log-ratio of each pixel by its channels alone; (h, w, 3) to (h, w)."""
+        return self.ratio[self.bins.index(channels)]
+
+    def placed_colour(self, channels: AnyArray, where: AnyArray) -> Plane:
+        """Log-ratio of each pixel by its channels and its place (from `places`)."""
+        both = np.concatenate([where, channels], axis=2)
+        return self.placed_ratio[self.placed_bins.index(both)]
+
+
+def places(region: Plane) -> NDArray[np.float32]:
+    """Coordinates of each pixel relative to a region's middle, in its standard deviations.
+
+    Parameters
+    ----------
+    region : (h, w) float32
+
+    Returns
+    -------
+    (h, w, 2) float32
+        (y, x).
+    """
+    height, width = region.shape
+    moments = cv2.moments(region)
+    mass = moments["m00"]
+    if mass < 1e-3:
+        middle, extent = (height / 2, width / 2), (height / 4, width / 4)
+    else:
+        middle = (moments["m01"] / mass, moments["m10"] / mass)
+        extent = (moments["mu02"] / mass) ** 0.5, (moments["mu20"] / mass) ** 0.5
+    y = (np.arange(height) - middle[0]) / max(extent[0], 1.0)
+    x = (np.arange(width) - middle[1]) / max(extent[1], 1.0)
+    out = np.empty((height, width, 2), dtype=np.float32)
+    out[..., 0], out[..., 1] = y[:, None], x
+    return out
+
+
+def learn_looks(channels: AnyArray, region: Plane) -> Looks:
+    """Looks from one picture.
+
+    Parameters
+    ----------
+    channels : (h, w, 3) float32
+        From `look`.
+    region : (h, w) float32
+        Probability of the object.
+    """
+    bins = Bins.fit(channels, _COUNTS)
+    index = bins.index(channels)
+    ratio = log_ratio(bins.histogram(index, region), bins.histogram(index, 1 - region))
+    span = np.full(2, _REACH, dtype=np.float32)
+    placed = Bins(np.concatenate([-span, bins.low]), np.concatenate([span, bins.high]), _PLACED)
+    cell = placed.index(np.concatenate([places(region), channels], axis=2))
+    inside, outside = placed.histogram(cell, region), placed.histogram(cell, 1 - region)
+    placed_ratio = np.log((inside + 0.05) / (outside + 0.05)).astype(np.float32)
+    return Looks(bins, ratio, placed, placed_ratio, _mean(ratio[index], region))
+
+
+def learn(frame: Frame, region: Plane) -> Looks | None:
+    """Looks of an object (H, W) on a frame; None when it covers nothing."""
+    box = box_of(region > 0.5)
+    if box is None:
+        return None
+    size = max(box[1] - box[0], box[3] - box[2])
+    window = window_round(box, max(16, 0.5 * size), region.shape)
+    return learn_looks(look(window.take(frame)), window.take(region))
+
+
+def likeness(frame: Frame, region: Plane, known: Looks) -> float:
+    """Mean log-ratio of what a region covers, to compare with ``known.score``."""
+    box = box_of(region > 0.5)
+    if box is None:
+        return -np.inf
+    window = window_round(box, 4, region.shape)
+    return _mean(known.colour(look(window.take(frame))), window.take(region))
+
+
+def _mean(values: Plane, weights: Plane) -> float:
+    return float((values * weights).sum()) / max(float(weights.sum()), 1e-6)
