@@ -33,7 +33,7 @@ SEED = 0
 def made_up_weights(folder: Path) -> Path:
     """Random weights that keep activations and masks in a useful range."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "methods" / "golden"))
-    from synthetic_weights import synthetic_state
+    from gis_synthetic_weights import synthetic_state
 
     from napari_ivos.methods.gis.network import GisNetwork
 

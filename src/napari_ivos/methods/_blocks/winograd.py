@@ -77,12 +77,13 @@ class WinogradConv(nn.Module):
         return (self._kernel.to(flat.dtype) @ flat).view(len(self._kernel), -1, self._out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(1, in, H, W) → (1, out, H, W), channels last."""
+        """(B, in, H, W) → (B, out, H, W), channels last."""
         kernel = self._transformed
         if kernel is None:
             assert self._flat is not None
             kernel = self._transform(self._flat)
-        return torch.cat([self._one(image, kernel) for image in x.permute(0, 2, 3, 1)])
+        images = [self._one(image, kernel) for image in x.permute(0, 2, 3, 1)]
+        return torch.cat(images) if len(images) > 1 else images[0]
 
     def _one(self, image: Tensor, kernel: Tensor) -> Tensor:
         height, width, _ = image.shape

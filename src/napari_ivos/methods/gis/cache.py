@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
 import tempfile
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from io import FileIO
@@ -53,6 +55,8 @@ class FeatureCache:
     def put(self, key: Hashable, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Keep tensors, which must not be changed afterwards; gives them back."""
         if key not in self._held:
+            # A part of a larger tensor would keep the whole of it alive.
+            tensors = tuple(t if _is_whole(t) else t.clone() for t in tensors)
             self._held[key] = tensors
             self._bytes += _size(tensors)
         while self._bytes > self._room and len(self._held) > 1:
@@ -68,6 +72,10 @@ class FeatureCache:
         self._bytes = 0
         if self._spill is not None:
             self._spill.clear()
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    return tensor.untyped_storage().nbytes() == tensor.nbytes
 
 
 def _size(tensors: tuple[Tensor, ...]) -> int:
@@ -94,7 +102,9 @@ class _Spill:
         tensors = []
         for shape, strides, dtype in layouts:
             flat = torch.empty(shape.numel(), dtype=dtype)
-            self._file.readinto(flat.view(torch.uint8).numpy().data)
+            if self._file.readinto(flat.view(torch.uint8).numpy().data) != flat.nbytes:
+                del self._records[key]
+                return None
             tensors.append(flat.as_strided(shape, strides))
         return tuple(tensors)
 
@@ -110,7 +120,8 @@ class _Spill:
             file.seek(offset)
             for tensor in tensors:
                 flat = tensor.as_strided((tensor.numel(),), (1,))
-                file.write(flat.view(torch.uint8).numpy().data)
+                if file.write(flat.view(torch.uint8).numpy().data) != flat.nbytes:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             _log.warning("Features are not kept on disk any more: %s.", error.strerror)
             self.clear()
@@ -144,6 +155,7 @@ class _Spill:
             # /tmp is in memory on many systems; /var/tmp is not.
             folder = os.environ.get("TMPDIR") or ("/var/tmp" if os.path.isdir("/var/tmp") else None)
             self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+            weakref.finalize(self, self._file.close)
             place = folder or tempfile.gettempdir()
             self._limit = min(self._limit, shutil.disk_usage(place).free // 4)
         return self._file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from napari_ivos.methods._protocol import FrameResult, Frames, PropagateRequest
 from napari_ivos.methods._schedule import blend, blend_weight
@@ -11,6 +12,15 @@ from napari_ivos.methods.gis.padding import Rims
 from napari_ivos.methods.gis.parts import FrameFeatures
 from napari_ivos.methods.gis.steps import Planes, Sources, Steps
 from napari_ivos.types import Frame, ProbMap
+
+
+class _Ready(NamedTuple):
+    """What lies on the device; let go of when a step fails, since memory may be short."""
+
+    steps: Steps
+    features: FrameFeatures
+    masks: Planes
+    sources: Sources
 
 
 class Walk:
@@ -28,39 +38,39 @@ class Walk:
         self._rims = rims
         self._last = request.frame
         self._probs = request.start.probs
-        self._steps: Steps | None = None
-        self._features: FrameFeatures
-        self._masks: Planes
-        self._sources: Sources
+        self._ready: _Ready | None = None
 
     def visit(self, steps: Steps, index: int, pixels: Frame) -> FrameResult:
-        """Segment the next frame; changes nothing when it fails."""
-        if steps is not self._steps:
-            self._begin(steps)
+        """Segment the next frame; when that fails it may be tried again, with other `steps`."""
         request = self._request
+        # Taken out while it is in use: a step that fails keeps nothing.
+        ready, self._ready = self._ready, None
+        if ready is None or ready.steps is not steps:
+            ready = self._begin(steps)
         image = steps.image(pixels)
         outcome = steps.visit(
             image,
             (pixels.shape[0], pixels.shape[1]),
-            self._features,
-            self._masks,
-            self._sources,
+            ready.features,
+            ready.masks,
+            ready.sources,
             index,
             request.absent(index),
         )
         probs, masks = self._blend(steps, index, outcome.probs, outcome.masks)
         self._rims.remember(index, request.objects, probs[1:], masks)
-        self._features = steps.model.features(image)
-        self._last, self._probs, self._masks = index, probs, masks
+        features = steps.model.features(image)
+        self._ready = _Ready(steps, features, masks, ready.sources)
+        self._last, self._probs = index, probs
         return FrameResult(index, probs, outcome.score)
 
-    def _begin(self, steps: Steps) -> None:
+    def _begin(self, steps: Steps) -> _Ready:
         """Start from the last result, at the working size of `steps`."""
         request = self._request
-        self._features = steps.model.features(steps.image(request.video[self._last]))
-        self._masks = self._shrink(steps, self._last, self._probs)
-        self._sources = Sources(steps, request.video, request.memory, request.objects)
-        self._steps = steps
+        features = steps.model.features(steps.image(request.video[self._last]))
+        masks = self._shrink(steps, self._last, self._probs)
+        sources = Sources(steps, request.video, request.memory, request.objects)
+        return _Ready(steps, features, masks, sources)
 
     def _shrink(self, steps: Steps, index: int, probs: ProbMap) -> Planes:
         return self._rims.shrink(index, self._request.objects, steps.to_working(probs[1:]))
