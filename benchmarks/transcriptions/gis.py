@@ -207,7 +207,7 @@ class Flow:
         self._mask(index)
         self.rounds.append((index, r4, indicator))
 
-    def propagate(self):
+    def propagate(self, reach=None):
         start, r4, _ = self.rounds[-1]
         others = [index for index, _, _ in self.rounds if index != start]
         before = max((o for o in others if o < start), default=None)
@@ -221,7 +221,7 @@ class Flow:
             (range(start + 1, last + 1), after),
         ):
             neighbour, probability = r4, self.probs[start][1:, None]
-            for index in way:
+            for index in way[:reach]:
                 image = self.images[index].expand(self.objects, -1, -1, -1)
                 used = self._used(index)
                 logits, neighbour, score = self.network.propagation(

@@ -99,7 +99,7 @@ def load_strict(network: nn.Module, state: Mapping[str, Tensor], name: str) -> N
     Parameters
     ----------
     network : Module
-        May lie on the "meta" device: it takes the very tensors of `state`.
+        May lie on the "meta" device: it takes the very tensors of `state`; see `own_tensors`.
     state : mapping of str to Tensor
     name : str
         How to call the network in the message.
@@ -132,9 +132,19 @@ def load_strict(network: nn.Module, state: Mapping[str, Tensor], name: str) -> N
             f"{'; '.join(faults)}.",
             "It was made for another network, or for another version of it.",
         )
-    # Copies: a mapped file may be replaced while the network is in use.
-    tensors = {key: value.to(wanted[key].dtype, copy=True) for key, value in state.items()}
+    tensors = {key: value.to(wanted[key].dtype) for key, value in state.items()}
     network.load_state_dict(tensors, strict=True, assign=True)
+
+
+def own_tensors(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Copy what a network still shares with `state`: a mapped file may be replaced any time.
+
+    Called after the layers were rewritten, so that most weights are copied just once.
+    """
+    shared = {tensor.data_ptr() for tensor in state.values()}
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.data_ptr() in shared:
+            tensor.data = tensor.data.clone()
 
 
 def _shape(tensor: Tensor) -> str:

@@ -88,23 +88,26 @@ class WinogradConv(nn.Module):
     def _one(self, image: Tensor, kernel: Tensor) -> Tensor:
         height, width, _ = image.shape
         rows, columns = -(-height // _TILE), -(-width // _TILE)
-        right, below = columns * _TILE - width + 1, rows * _TILE - height + 1
-        padded = functional.pad(image, (0, 0, 1, right, 1, below)).contiguous()
         out = image.new_empty(rows, _TILE, columns, _TILE, self._out)
         step = max(_STRIP_TILES // columns, 1)
         for row in range(0, rows, step):
-            self._strip(padded, kernel, row, out[row : row + step])
+            self._strip(image, kernel, row, out[row : row + step])
         merged = out.view(1, rows * _TILE, columns * _TILE, self._out)[:, :height, :width]
         return merged.permute(0, 3, 1, 2)
 
-    def _strip(self, padded: Tensor, kernel: Tensor, row: int, out: Tensor) -> None:
+    def _strip(self, image: Tensor, kernel: Tensor, row: int, out: Tensor) -> None:
+        height, width, channels = image.shape
         rows, _, columns, _, _ = out.shape
-        channels = padded.shape[2]
+        # One row or column more on each side, and whole tiles; zeros beyond the image.
+        top, bottom = row * _TILE - 1, (row + rows) * _TILE + 1
+        inside = image[max(top, 0) : min(bottom, height)]
+        below = bottom - min(bottom, height)
+        padded = functional.pad(
+            inside, (0, 0, 1, columns * _TILE - width + 1, max(-top, 0), below)
+        ).contiguous()
         down, along, _ = padded.stride()
         tiles = padded.as_strided(
-            (_SIDE, _SIDE, rows, columns, channels),
-            (down, along, _TILE * down, _TILE * along, 1),
-            row * _TILE * down,
+            (_SIDE, _SIDE, rows, columns, channels), (down, along, _TILE * down, _TILE * along, 1)
         )
         points = self._inner @ tiles.reshape(_SIDE**2, -1)
         products = torch.bmm(points.view(_SIDE**2, rows * columns, channels), kernel)

@@ -55,7 +55,7 @@ def create(
     precision : {"fp32", "bf16", "fp16"}, optional
         Default: the environment variable ``NAPARI_IVOS_PRECISION``, else fp32.
     cache_bytes : int, optional
-        What features may take in the device's memory; default: 96 MiB on a processor, where a
+        What features may take in the device's memory; default: 64 MiB on a processor, where a
         temporary file holds 4 GiB more, a quarter of the memory of a graphics card.
 
     Raises
@@ -202,10 +202,10 @@ def _levels(device: torch.device, cache_bytes: int | None) -> list[Level]:
     on_cpu = device.type == "cpu"
     most = _default_cache(device) if cache_bytes is None else cache_bytes
     levels = [
-        Level(device, (32 if on_cpu else 512) * _MIB, most),
-        Level(device, 8 * _MIB, most // 8),
-        Level(device, 8 * _MIB, most // 8, 0.75),
-        Level(device, 8 * _MIB, most // 8, 0.5),
+        Level(device, (16 if on_cpu else 512) * _MIB, most),
+        Level(device, 4 * _MIB, most // 8),
+        Level(device, 4 * _MIB, most // 8, 0.75),
+        Level(device, 4 * _MIB, most // 8, 0.5),
     ]
     return levels if on_cpu else levels + _levels(torch.device("cpu"), cache_bytes)
 
@@ -221,4 +221,4 @@ def _difference(before: Level, now: Level) -> str:
 def _default_cache(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory // 4)
-    return (96 if device.type == "cpu" else 1024) * _MIB
+    return (64 if device.type == "cpu" else 1024) * _MIB

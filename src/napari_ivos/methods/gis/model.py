@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_ivos.errors import EngineError
-from napari_ivos.methods._torch import load_strict, read_state
+from napari_ivos.methods._torch import load_strict, own_tensors, read_state
 from napari_ivos.methods.gis.attention import spread
 from napari_ivos.methods.gis.cache import FeatureCache
 from napari_ivos.methods.gis.network import GisNetwork
@@ -79,8 +79,10 @@ def load_network(checkpoint: Path) -> GisNetwork:
     """
     with torch.device("meta"):
         network = GisNetwork()
-    load_strict(network, read_state(checkpoint), "GIS-RAmap")
+    state = read_state(checkpoint)
+    load_strict(network, state, "GIS-RAmap")
     network.prepare()
+    own_tensors(network, state)
     return network
 
 

@@ -103,10 +103,12 @@ class GisNetwork(nn.Module):
         indicator : (256, h·w) float
             What the object looks like here, to be found again in other frames.
         """
-        maps = self.encoder_6ch(image)
-        merged = self.decoder_iact.merge(maps[0], maps[1], maps[3])
-        indicator = self.converter(maps[3], maps[1], merged)
-        del maps
+        r2, r3, _, r5 = self.encoder_6ch(image)
+        skip = self.decoder_iact.RF2.skip(r2)
+        del r2, _
+        merged = self.decoder_iact.merge(skip, r3, r5)
+        indicator = self.converter(r5, r3, merged)
+        del skip, r3, r5
         return self.decoder_iact.finish(merged), indicator.flatten(2)[0]
 
     def attended(self, similar: Tensor) -> Tensor:

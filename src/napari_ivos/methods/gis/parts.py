@@ -69,9 +69,9 @@ class MarkDecoder(nn.Module):
             nn.Conv2d(256, 1, 1),
         )
 
-    def merge(self, r2: Tensor, r3: Tensor, r5: Tensor) -> Tensor:
-        """(1, 512, Hp/4, Wp/4)."""
-        fine = self.RF2(r2, self.RF3(r3, coarse_path(self, r5)))
+    def merge(self, skip: Tensor, r3: Tensor, r5: Tensor) -> Tensor:
+        """(1, 512, Hp/4, Wp/4), from RF2's `skip`."""
+        fine = self.RF2.merge(skip, self.RF3(r3, coarse_path(self, r5)))
         return torch.cat((fine, enlarge(self.aspp_decoder(r5), 4)), 1)
 
     def finish(self, merged: Tensor) -> Tensor:
