@@ -117,6 +117,23 @@ def test_undo_keys_of_napari_lead_to_the_session(viewer, controller, paint, idle
     assert controller.view.strokes._slice.image.raw[30, 40] == 1
 
 
+def test_undo_stops_at_the_object_that_a_session_begins_with(viewer, dock, controller, paint, idle):
+    assert not dock.strokes.undo.isEnabled()
+    press(viewer, "U")
+    paint((0, 20, 10))
+    idle()
+    for _ in range(3):
+        press(viewer, "U")
+    assert controller.session.strokes() == ()
+    assert [item.id for item in controller.session.objects] == [1]
+    assert controller.selected == 1
+    assert not dock.strokes.undo.isEnabled()
+    dock.objects.add.click()
+    assert dock.strokes.undo.isEnabled()
+    dock.strokes.undo.click()
+    assert [item.id for item in controller.session.objects] == [1]
+
+
 def test_wiping_out_is_put_back_with_a_word(qtbot, controller, paint, idle, said):
     paint((0, 20, 10))
     idle()

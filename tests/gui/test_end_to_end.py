@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from qtpy.QtTest import QTest
 
 from napari_ivos.gui._player import Player, click, drag, press
 
@@ -178,5 +179,49 @@ def test_shapes_drawn_with_the_mouse(window, perform, clip, mode, filled):
             yield lambda: controller.jobs.kind is None
         assert [s.filled for s in controller.session.strokes()] == [filled, filled]
         assert layer.data == []
+
+    perform(job())
+
+
+def test_candidates_are_chosen_with_keys_and_mouse(window, perform, clip, qtbot):
+    viewer, dock = window(clip, rgb=True)
+    controller, grid = dock.controller, dock.guidance.grid
+
+    def job():
+        x, y = centre(0)
+        yield from drag(viewer, controller.view.strokes, [[y, x - 8], [y, x], [y + 2, x + 8]])
+        yield 0.05
+        yield lambda: controller.jobs.kind is None
+        press(viewer, "G")
+        yield 0.05
+        yield lambda: controller.jobs.kind is None
+        press(viewer, ";")
+        yield 0.2
+        yield lambda: controller.jobs.kind is None
+        frames = [cell.frame for cell in grid.cells]
+        assert frames == sorted(controller.session.recommend(4))
+        # napari's own B would show another label in the layer that is painted on.
+        for letter, number in {"B": 1, "D": 3, "A": 0}.items():
+            viewer.window._qt_window.activateWindow()
+            yield viewer.window._qt_window.isActiveWindow
+            press(viewer, letter)
+            assert controller.navigation.frame == frames[number]
+            grid.activateWindow()
+            yield grid.isActiveWindow
+            QTest.keyClick(grid, "c")
+            assert controller.navigation.frame == frames[2]
+        assert controller.view.strokes.mode == "paint"
+        QTest.keyClick(grid, ";")
+        assert not grid.isVisible(), "the viewer's own keys do not work in the grid"
+        press(viewer, ";")
+        yield 0.2
+        click(grid.cells[1])
+        assert controller.navigation.frame == frames[1]
+        yield 0.2
+        ARTIFACTS.mkdir(exist_ok=True)
+        assert grid.grab().save(str(ARTIFACTS / "candidates.png"))
+        press(viewer, ";")
+        press(viewer, "D")
+        assert controller.navigation.frame == frames[1], "the letters are still bound"
 
     perform(job())

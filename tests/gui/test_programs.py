@@ -67,10 +67,22 @@ def test_closing_the_window_by_hand_ends_what_runs():
     assert "Traceback" not in done.stderr
 
 
+def test_the_demo_looks_at_its_folder_before_it_begins(tmp_path):
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "mine.txt").write_text("dear to me")
+    done = run("-m", "napari_ivos", "demo", "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "holds other files" in done.stderr
+
+
 @pytest.mark.slow
 def test_the_demo_does_the_whole_job_by_itself(tmp_path):
-    done = run("-m", "napari_ivos.gui.demo", "--clip", "natural", "--out", str(tmp_path))
+    done = run("-m", "napari_ivos", "demo", "--clip", "natural", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
+    told = done.stderr.splitlines()
+    assert told[0] == "drawing stroke 1 of 3"
+    assert told[-1] == f"picture of the window: {tmp_path / 'demo.png'}"
     masks = tifffile.imread(tmp_path / "masks.tif")
     assert (masks.reshape(len(masks), -1) == 1).any(1).mean() > 0.5
     assert len(list((tmp_path / "masks").glob("*.png"))) == len(masks)

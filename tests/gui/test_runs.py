@@ -155,6 +155,29 @@ def test_a_bug_is_not_swallowed(qtbot, controller, engine, paint, idle, failure)
     assert controller.session.masks[0][20, 10] == 1
 
 
+def test_an_accepted_frame_is_left_alone(dock, controller, drawn, paint, idle, said):
+    controller.propagate()
+    idle()
+    controller.navigation.go_to(6)
+    dock.guidance.accept.click()
+    assert "Frame 6 is accepted" in said[-1]
+    assert dock.guidance.text.text() == "Frame 6: reliability 100%"
+    kept = controller.session.masks[6].copy()
+    paint((5, 30, 40))
+    controller.propagate()
+    idle()
+    np.testing.assert_array_equal(controller.session.masks[6], kept)
+    assert controller.session.masks[4][30, 40] == 1
+    assert controller.session.masks[7][30, 40] == 0, "the run went past the accepted frame"
+    controller.undo()
+    controller.undo()
+    controller.undo()
+    paint((5, 30, 40))
+    controller.propagate()
+    idle()
+    assert controller.session.masks[7][30, 40] == 1
+
+
 @pytest.mark.parametrize("name", ["masks.tif", "masks.npz", "masks"])
 def test_export(qtbot, controller, drawn, idle, said, tmp_path, name):
     controller.propagate()

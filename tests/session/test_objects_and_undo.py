@@ -186,6 +186,7 @@ def test_redo_ends_with_a_new_step_and_its_files_go(session, draw, run):
     assert not session.can_redo
     plan = session.plan_interact(9)
     session.finish(plan)
+    session._store.settle()
     assert len(list(folder.iterdir())) < stored
     session.undo(), session.undo()
     assert not session.masks.__array__().any()

@@ -50,6 +50,8 @@ class Controller(QObject):
         Another frame is displayed, or more is known of this one.
     progressed : int, int
         So many frames of the running work are done, of so many (0: not known).
+    candidates_wanted : ()
+        Somebody wants to see the frames to choose from, or to see them no more.
     said : str, bool
         A sentence for the user, and whether it is about something that went wrong.
     """
@@ -59,6 +61,7 @@ class Controller(QObject):
     running_changed = Signal()
     frame_changed = Signal()
     progressed = Signal(int, int)
+    candidates_wanted = Signal()
     said = Signal(str, bool)
 
     def __init__(self, viewer: napari.Viewer, make_session: MakeSession = Session) -> None:
@@ -69,6 +72,7 @@ class Controller(QObject):
         self.jobs: Jobs | None = None
         self.selected: ObjectId = 0
         self.background = False
+        self._first_step = ""
         self.navigation = Navigation(self)
         self._make_session = make_session
         self._video: Video | None = None
@@ -88,22 +92,26 @@ class Controller(QObject):
             if isinstance(layer, Image) and layer.ndim == 3 and not is_own(layer)
         ]
 
-    def start(self, image: Image, method: str, device: str = "auto") -> None:
+    def start(
+        self, image: Image, method: str, device: str = "auto", checkpoint: Path | None = None
+    ) -> None:
         """Begin a session on a layer; one that is open is closed first."""
         if self.jobs is not None:
-            self.jobs.when_idle(lambda: self._restart(image, method, device))
+            self.jobs.when_idle(lambda: self._restart(image, method, device, checkpoint))
         else:
-            self._restart(image, method, device)
+            self._restart(image, method, device, checkpoint)
 
-    def _restart(self, image: Image, method: str, device: str) -> None:
+    def _restart(self, image: Image, method: str, device: str, checkpoint: Path | None) -> None:
         self.end()
         with self._telling():
             placement(image)
             # An own reader: what the worker decodes must not hold up scrubbing.
             video = image.data.reopen() if isinstance(image.data, Video) else open_video(image)
-            session = self._make_session(video, method=method, device=device)
+            session = self._make_session(video, method=method, device=device, checkpoint=checkpoint)
             self._video = video
             self.selected = session.add_object()
+            # Ids are never used again: no later step is called the same.
+            self._first_step = session.undo_text
             self.background = False
             self.session = session
             self.view = SessionView(self.viewer, image, session, self)
@@ -118,11 +126,11 @@ class Controller(QObject):
         jobs.changed.connect(self.running_changed)
         jobs.committed.connect(self._on_committed)
         jobs.progressed.connect(self.progressed)
-        jobs.failed.connect(self._on_failed)
+        jobs.failed.connect(self.report)
         jobs.done.connect(self._on_done)
         return jobs
 
-    def set_method(self, method: str, device: str) -> None:
+    def set_method(self, method: str, device: str, checkpoint: Path | None = None) -> None:
         """Go on with another method or device."""
         session, jobs = self.session, self.jobs
         if session is None or jobs is None:
@@ -132,7 +140,7 @@ class Controller(QObject):
 
         def change() -> None:
             with self._telling():
-                session.set_method(method, device=device)
+                session.set_method(method, device=device, checkpoint=checkpoint)
             self.session_changed.emit()
             self._changed()
 
@@ -195,9 +203,16 @@ class Controller(QObject):
                 self.jobs.preview(frame)
         return taken
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back; the object that a session begins with is none."""
+        session = self.session
+        return session is not None and session.undo_text not in ("", self._first_step)
+
     def undo(self) -> None:
         """Take the last step back; a propagation that runs ends when it is that step."""
-        self._travel(lambda session: session.undo())
+        if self.can_undo:
+            self._travel(lambda session: session.undo())
 
     def redo(self) -> None:
         """Do the step undone last once more."""
@@ -207,6 +222,12 @@ class Controller(QObject):
         self.edit(step)
         if self.jobs is not None:
             self.jobs.heed_undo()
+
+    def accept(self) -> None:
+        """Vouch for the mask of the displayed frame: no run changes it."""
+        frame = self.navigation.frame
+        if frame is not None and self.edit(lambda session: session.accept(frame)):
+            self.say(f"Frame {frame} is accepted: no run changes it any more.")
 
     # -- work ---------------------------------------------------------------------------------
 
@@ -244,7 +265,7 @@ class Controller(QObject):
         try:
             yield
         except IvosError as error:
-            self._on_failed(error)
+            self.report(error)
 
     def edit(self, action: Callable[[Session], Any]) -> bool:
         """Change something in the session; False when it refuses, which the user is told."""
@@ -272,7 +293,8 @@ class Controller(QObject):
             self.view.refresh_masks()
             self.frame_changed.emit()
 
-    def _on_failed(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
+        """Say what went wrong; what is not the user's matter is raised."""
         self.state_changed.emit()
         if not isinstance(error, IvosError):
             raise error

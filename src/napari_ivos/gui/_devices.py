@@ -15,6 +15,16 @@ def devices_for(spec: MethodSpec) -> list[str]:
     return ["auto", *(kind for kind in spec.devices if kind in _found())]
 
 
+def spell_device(spec: MethodSpec, device: str) -> str:
+    """Give a device's name; for "auto" also what it comes to, as far as that is known."""
+    if device != "auto":
+        return device
+    # In the order in which methods choose.
+    kinds = [kind for kind in ("cuda", "mps", "cpu") if kind in devices_for(spec)]
+    # There is a driver; whether this torch can use it is known when it is loaded.
+    return " or ".join(kinds)
+
+
 @cache
 def _found() -> tuple[str, ...]:
     kinds = ["cpu"]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.errors import IvosError
+from napari_ivos.gui._layers import overlay
 from napari_ivos.gui._worker import Worker
 from napari_ivos.session import Session
+from napari_ivos.types import Frame, LabelMap
 
-Kind = Literal["preview", "propagation", "export"]
+Kind = Literal["preview", "propagation", "export", "pictures"]
 Direction = Literal["both", "forward", "backward"]
+_PICTURE_SIDE = 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Job:
     """Makes the plan, on the main thread; the plan has `frames` and `run()`."""
     frame: int | None = None
     path: Path | None = None
+    show: Callable[[Any], None] | None = None
+    """Is given what arrives, which then is nothing for the session."""
 
 
 class Jobs(QObject):
@@ -102,6 +108,15 @@ class Jobs(QObject):
         self._queue.append(Job("export", lambda: _Export(self._session, path), path=path))
         self._next()
 
+    def pictures(self, masks: Mapping[int, LabelMap], show: Callable[[Picture], None]) -> None:
+        """Read frames and show each under its mask; what was asked for before is dropped."""
+        self._queue = deque(job for job in self._queue if job.kind != "pictures")
+        if self.kind == "pictures":
+            self._worker.stop()
+        make = partial(_Pictures, self._session, dict(masks))
+        self._queue.append(Job("pictures", make, show=show))
+        self._next()
+
     def stop(self) -> None:
         """End the running job within a frame, and forget those that wait."""
         self._queue.clear()
@@ -152,6 +167,9 @@ class Jobs(QObject):
     def _on_arrived(self, update: Any) -> None:
         if self._job is None or self._job.kind == "export":
             return
+        if self._job.show is not None:
+            self._job.show(update)
+            return
         self._count += 1
         if self._session.commit(update):
             self.committed.emit(update.index)
@@ -171,9 +189,30 @@ class Jobs(QObject):
 
     def _finish(self) -> None:
         """End the round in the session, whatever came of it."""
-        if self._job is not None and self._job.kind != "export":
+        if self._job is not None and self._job.kind in ("preview", "propagation"):
             self._session.finish(self._plan)
         self._job = self._plan = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A frame under its mask."""
+
+    frame: int
+    pixels: Frame
+    """(h, w, 3) uint8, scaled down."""
+
+
+class _Pictures:
+    """Reading frames to look at, in the shape of a plan."""
+
+    def __init__(self, session: Session, masks: dict[int, LabelMap]) -> None:
+        self.frames = tuple(masks)
+        self._session, self._masks = session, masks
+
+    def run(self) -> Generator[Picture, None, None]:
+        for frame, mask in self._masks.items():
+            yield Picture(frame, overlay(self._session.video[frame], mask, _PICTURE_SIDE))
 
 
 class _Export:

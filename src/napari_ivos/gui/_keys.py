@@ -33,6 +33,10 @@ KEYS = {
     "undo": Key("U", "Undo", lambda c: c.undo()),
     "redo": Key("Y", "Redo", lambda c: c.redo()),
     "check": Key("J", "Go to the next frame to check", lambda c: c.navigation.go_to_doubtful()),
+    "accept": Key("Q", "Accept the displayed frame (quality is fine)", lambda c: c.accept()),
+    "candidates": Key(
+        ";", "Show or hide the candidates to check", lambda c: c.candidates_wanted.emit()
+    ),
     "earlier": Key(
         ",", "Go to the annotated frame before", lambda c: c.navigation.go_to_annotated(-1)
     ),

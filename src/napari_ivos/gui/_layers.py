@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_ivos.errors import VideoError
 from napari_ivos.masks import davis_palette
 from napari_ivos.scribbles.layers import BACKGROUND_LABEL
-from napari_ivos.types import ObjectId
+from napari_ivos.types import Frame, LabelMap, ObjectId
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 MASKS = "masks"
 STROKES = "strokes"
 SHAPES = "stroke shapes"
+MASK_OPACITY = 0.5
 _OWNER = "napari-ivos"
 
 
@@ -32,9 +34,12 @@ def object_of(label: int) -> ObjectId:
     return 0 if label == BACKGROUND_LABEL else label
 
 
-def stroke_colour(label: int) -> tuple[int, int, int]:
-    """Colour (red, green, blue), 0–255, of what the brush paints: the object's, brighter."""
-    red, green, blue = (round(255 * v) for v in _palette(bright=True)[_index(label)][:3])
+def shown_colour(label: int) -> tuple[int, int, int]:
+    """Colour (red, green, blue), 0–255, in which an object, or what the brush paints, is shown.
+
+    The object's colour of the exports, brighter: those are too dark on dark microscopy.
+    """
+    red, green, blue = (round(255 * v) for v in _palette()[_index(label)][:3])
     return red, green, blue
 
 
@@ -43,23 +48,47 @@ def _index(label: int) -> int:
 
 
 @cache
-def _palette(bright: bool) -> NDArray[np.float32]:
+def _palette() -> NDArray[np.float32]:
     """(256, 4) float32: RGBA, row 0 transparent."""
     colours = np.ones((256, 4), dtype=np.float32)
     # The power keeps every colour apart from the others and lifts all from the dark.
-    colours[:, :3] = (davis_palette() / 255) ** (0.3 if bright else 1)
-    if bright:
-        # The background label falls on the last row. Object 255 shares it, as it may.
-        colours[_index(BACKGROUND_LABEL), :3] = 1
+    colours[:, :3] = (davis_palette() / 255) ** 0.3
+    # The background label falls on the last row. Object 255 shares it, as it may.
+    colours[_index(BACKGROUND_LABEL), :3] = 1
     colours[0] = 0
     return colours
 
 
-def colormap(bright: bool = False) -> Any:
+def colormap() -> Any:
     """Napari's colour map in which label n has the colour of object n, and 0 is transparent."""
     from napari.utils.colormaps import CyclicLabelColormap
 
-    return CyclicLabelColormap(colors=_palette(bright), background_value=0)
+    return CyclicLabelColormap(colors=_palette(), background_value=0)
+
+
+def overlay(frame: Frame, mask: LabelMap, longest: int) -> Frame:
+    """Make a picture of a frame under its mask, as the viewer shows them.
+
+    Parameters
+    ----------
+    frame : (H, W, 3) uint8
+    mask : (H, W) uint16
+    longest : int
+        Pixels of the picture's longer side.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+    """
+    height, width = mask.shape
+    scale = longest / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    labels = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    there = labels > 0
+    colours = 255 * _palette()[(labels[there] - 1) % 255 + 1, :3]
+    picture[there] = (1 - MASK_OPACITY) * picture[there] + MASK_OPACITY * colours
+    return np.asarray(picture)
 
 
 def placement(image: Image) -> dict[str, Any]:
@@ -90,7 +119,7 @@ def masks_style() -> dict[str, Any]:
     """Arguments of `viewer.add_labels` for the layer of results."""
     return {
         "name": MASKS,
-        "opacity": 0.5,
+        "opacity": MASK_OPACITY,
         "colormap": colormap(),
         "metadata": {_OWNER: MASKS},
     }
@@ -101,7 +130,7 @@ def strokes_style() -> dict[str, Any]:
     return {
         "name": STROKES,
         "opacity": 1.0,
-        "colormap": colormap(bright=True),
+        "colormap": colormap(),
         "metadata": {_OWNER: STROKES},
     }
 

@@ -14,7 +14,7 @@ from napari_ivos.gui._layers import (
     masks_style,
     placement,
     shapes_style,
-    stroke_colour,
+    shown_colour,
     strokes_style,
 )
 from napari_ivos.scribbles import Stroke, strokes_from_shapes
@@ -222,4 +222,4 @@ class SessionView(QObject):
 
 
 def _hex(label: int) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*stroke_colour(label))
+    return "#{:02x}{:02x}{:02x}".format(*shown_colour(label))

@@ -62,6 +62,11 @@ class Worker(QObject):
             self._thread.join()
             self._thread = None
 
+    def leave(self) -> None:
+        """Stop, and listen no more; the thread ends when it can."""
+        self.stop()
+        self._thread = None
+
     def _run(self, work: Work) -> None:
         # OpenCV would take every core, and the window wants one to redraw itself.
         cv2.setNumThreads(max(1, min(cv2.getNumThreads(), (os.cpu_count() or 2) - 1)))

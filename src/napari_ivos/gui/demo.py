@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_ivos.errors import IvosError
+from napari_ivos.export import check_export
 from napari_ivos.sample_data import SampleClip, load
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SIZE = 1400, 900
-_OBJECTS = 2
+# Two of each clip that stay apart from the others.
+_OBJECTS = {"cells": (5, 8), "natural": (1, 2)}
+_MASKS = "masks.tif", "masks"
 
 
 def open_demo(clip: str = "cells", out: str | Path | None = None) -> None:
@@ -38,6 +41,8 @@ def open_demo(clip: str = "cells", out: str | Path | None = None) -> None:
     ------
     VideoError
         There is no such clip.
+    ExportError
+        The folder holds other things under these names, or cannot be written to.
     IvosError
         The program could not do the job.
     """
@@ -47,6 +52,9 @@ def open_demo(clip: str = "cells", out: str | Path | None = None) -> None:
     folder = None if out is None else Path(out)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
+        for name in _MASKS:
+            check_export(folder / name)
+        _tell_steps()
     viewer = napari.Viewer(title=f"Interactive VOS: {sample.title}", show=True)
     viewer.window._qt_window.resize(*_SIZE)
     viewer.open_sample("napari-ivos", clip)
@@ -58,6 +66,16 @@ def open_demo(clip: str = "cells", out: str | Path | None = None) -> None:
         napari.run()
         return
     _play(viewer, widget, sample, folder)
+
+
+def _tell_steps() -> None:
+    """Let the log of this module go to stderr, one line a step."""
+    if not _log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
 
 
 def _fit_when_shown(viewer: napari.Viewer) -> None:
@@ -97,31 +115,31 @@ def _script(
     def idle() -> bool:
         return jobs.kind is None
 
-    wanted = [s for s in sample.strokes if s.object_id][:_OBJECTS]
-    background = next(s for s in sample.strokes if s.object_id == 0)
+    first = {stroke.object_id: stroke for stroke in reversed(sample.strokes)}
+    wanted, background = [first[i] for i in _OBJECTS[sample.name]], first[0]
     for number, stroke in enumerate((*wanted, background), start=1):
         if stroke is background:
             press(viewer, "N")
         elif number > 1:
             press(viewer, "K")
         yield 0.1
-        _log.info("drawing stroke %d", number)
+        _log.info("drawing stroke %d of %d", number, len(wanted) + 1)
         yield from drag(viewer, view.strokes, stroke.path)
         yield 0.1
         yield idle
         if len(session.strokes()) < number:
             raise IvosError(f"Stroke {number} did not arrive.")
-    if set(np.unique(session.masks[0]).tolist()) != set(range(_OBJECTS + 1)):
+    if set(np.unique(session.masks[0]).tolist()) != set(range(len(wanted) + 1)):
         raise IvosError("The preview does not show the objects that were drawn.")
-    _log.info("propagating")
+    _log.info("propagating through %d frames", len(sample.frames))
     click(widget.propagate.go)
     yield 0.2
     yield idle
     empty = [t for t in range(len(sample.frames)) if not session.masks[t].any()]
     if len(empty) > len(sample.frames) // 2:
         raise IvosError(f"After the propagation {len(empty)} frames have no mask.")
-    for name in ("masks.tif", "masks"):
-        _log.info("exporting %s", name)
+    for name in _MASKS:
+        _log.info("exporting %s", folder / name)
         controller.export(folder / name)
         yield 0.1
         yield idle
@@ -130,16 +148,4 @@ def _script(
     yield 0.5
     picture = folder / "demo.png"
     viewer.screenshot(str(picture), canvas_only=False, flash=False)
-    _log.info("wrote %s", picture)
-
-
-if __name__ == "__main__":
-    import argparse
-
-    parser = argparse.ArgumentParser(description=open_demo.__doc__)
-    parser.add_argument("--clip", default="cells")
-    parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
-    _log.setLevel(logging.INFO)
-    _log.addHandler(logging.StreamHandler())
-    open_demo(given.clip, given.out)
+    _log.info("picture of the window: %s", picture)

@@ -7,6 +7,7 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
+from napari_ivos.checkpoints import find, missing_message
 from napari_ivos.errors import EngineError
 from napari_ivos.methods._protocol import (
     Annotation,
@@ -34,6 +35,7 @@ __all__ = [
     "create_engine",
     "get_method",
     "list_methods",
+    "verify_checkpoint",
 ]
 
 
@@ -83,7 +85,8 @@ def create_engine(name: str, device: str = "auto", checkpoint: Path | None = Non
     device : str
         "auto", or one of the method's devices, with an index if wanted ("cuda:1").
     checkpoint : Path, optional
-        A file or folder of weights, for methods that take one.
+        A file or folder of weights, for methods that take one; by default what is found on this
+        machine.
 
     Returns
     -------
@@ -93,11 +96,28 @@ def create_engine(name: str, device: str = "auto", checkpoint: Path | None = Non
     ------
     EngineError
         No such method, or a device that it cannot use.
+    CheckpointError
+        There are no weights on this machine, or they do not fit.
     """
-    check_choice(name, device, checkpoint)
-    module, function = get_method(name).engine.split(":")
+    spec = check_choice(name, device, checkpoint)
+    if spec.checkpoint == "required" and checkpoint is None:
+        checkpoint = find(name)
+        if checkpoint is None:
+            raise missing_message(name)
+    module, function = spec.engine.split(":")
     engine: Engine = getattr(importlib.import_module(module), function)(device, checkpoint)
     return engine
+
+
+def verify_checkpoint(name: str, path: Path) -> None:
+    """Whether weights fit a method: loads them, on the processor.
+
+    Raises
+    ------
+    CheckpointError
+        Says what does not fit.
+    """
+    create_engine(name, "cpu", path)
 
 
 def check_choice(name: str, device: str = "auto", checkpoint: Path | None = None) -> MethodSpec:

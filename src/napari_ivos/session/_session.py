@@ -122,7 +122,8 @@ class Session:
     def reliability(self) -> NDArray[np.float64]:
         """(T,) float64: how far each frame's mask can be trusted, 0–1; nan where unknown."""
         values = np.full(len(self.video), math.nan)
-        for index, frame in self._history.frames.items():
+        # A copy, since an export reads this in a worker while people go on.
+        for index, frame in list(self._history.frames.items()):
             values[index] = frame.reliability
         return values
 

@@ -6,8 +6,10 @@ import itertools
 import shutil
 import tempfile
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
@@ -43,6 +45,10 @@ class FrameStore:
         self._keys = itertools.count(1)
         self._headers: dict[Key, tuple[tuple[int, ...], np.dtype]] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="napari-ivos-"))
+        # Also when nobody closes the store: at the latest when the program ends.
+        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        # Deleting thousands of files can take a second on a busy disk: not in the caller's thread.
+        self._deleter = ThreadPoolExecutor(1, thread_name_prefix="napari-ivos-store")
         # Level 1 of LZ4: label maps shrink a hundredfold, and nothing waits for it.
         self._codec = Blosc(cname="lz4", clevel=1, shuffle=Blosc.SHUFFLE)
 
@@ -96,21 +102,28 @@ class FrameStore:
 
     def discard(self, keys: Iterable[Key]) -> None:
         """Forget arrays for good."""
-        for key in keys:
-            with self._lock:
+        doomed = list(keys)
+        with self._lock:
+            for key in doomed:
                 self._headers.pop(key, None)
                 array = self._cache.pop(key, None)
                 if array is not None:
                     self._held -= array.nbytes
-            self._file(key).unlink(missing_ok=True)
+        if doomed:
+            self._deleter.submit(_unlink, [self._file(key) for key in doomed])
 
     def close(self) -> None:
         """Delete the files."""
+        self._deleter.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             self._cache.clear()
             self._headers.clear()
             self._held = 0
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove()
+
+    def settle(self) -> None:
+        """Wait until discarded files are gone."""
+        self._deleter.submit(lambda: None).result()
 
     def _file(self, key: Key) -> Path:
         return self._folder / f"{key:08d}.blosc"
@@ -124,3 +137,8 @@ class FrameStore:
         while self._held > self._cache_bytes and len(self._cache) > 1:
             _, dropped = self._cache.popitem(last=False)
             self._held -= dropped.nbytes
+
+
+def _unlink(files: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)

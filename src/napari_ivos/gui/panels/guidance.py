@@ -9,10 +9,11 @@ from qtpy.QtWidgets import QLabel
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._keys import with_key
 from napari_ivos.gui.panels._parts import Panel, button
+from napari_ivos.gui.panels.candidates import CandidateGrid
 
 
 class GuidancePanel(Panel):
-    """How far the displayed frame can be trusted, and the way to the most doubtful one."""
+    """How far the displayed frame can be trusted, and the way to the most doubtful ones."""
 
     def __init__(self, controller: Controller) -> None:
         super().__init__("Check")
@@ -24,14 +25,32 @@ class GuidancePanel(Panel):
             with_key("Go to the frame that the method trusts least", "check"),
             controller.navigation.go_to_doubtful,
         )
+        self.accept = button(
+            "Accept frame",
+            with_key("The mask of this frame is right: no run may change it", "accept"),
+            controller.accept,
+        )
+        self.grid = CandidateGrid(controller, self)
+        self.candidates = button(
+            "Candidates",
+            with_key("Show the four most doubtful frames side by side", "candidates"),
+            self._toggle_grid,
+        )
         self.row(self.text, self.next)
+        row = self.row(self.accept, self.candidates)
+        row.setStretch(1, 1)
+        controller.candidates_wanted.connect(self._toggle_grid)
         controller.frame_changed.connect(self._show)
         controller.session_changed.connect(self._show)
         self._show()
 
+    def _toggle_grid(self) -> None:
+        self.grid.setVisible(not self.grid.isVisible())
+
     def _show(self) -> None:
         session, frame = self._controller.session, self._controller.navigation.frame
-        self.next.setEnabled(session is not None)
+        for one in (self.next, self.accept, self.candidates):
+            one.setEnabled(session is not None)
         if session is None or frame is None:
             self.text.setText("No video yet")
             return

@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWid
 
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._keys import with_key
+from napari_ivos.gui._layers import shown_colour
 from napari_ivos.gui.panels._parts import Panel, button
-from napari_ivos.masks import object_colour
 from napari_ivos.session import SessionObject
 
 _ID = Qt.ItemDataRole.UserRole
@@ -105,7 +105,7 @@ def _fill(line: QTreeWidgetItem, item: SessionObject) -> None:
 
 def _swatch(object_id: int) -> QIcon:
     picture = QPixmap(16, 16)
-    picture.fill(QColor(*object_colour(object_id)))
+    picture.fill(QColor(*shown_colour(object_id)))
     icon = QIcon(picture)
     # Else the selected row's colour is mixed into it.
     icon.addPixmap(picture, QIcon.Mode.Selected)

@@ -13,7 +13,11 @@ from napari_ivos.gui.panels._parts import Panel, button
 _DIRECTIONS = (("both ways", "both"), ("forward", "forward"), ("backward", "backward"))
 # Each change repaints the window, canvas included: often enough for the eye, no oftener.
 _SECONDS_BETWEEN = 0.2
-_TITLES = {"preview": "Segmenting this frame…", "export": "Exporting…"}
+_TITLES = {
+    "preview": "Segmenting this frame…",
+    "export": "Exporting…",
+    "pictures": "Reading frames…",
+}
 
 
 class PropagatePanel(Panel):

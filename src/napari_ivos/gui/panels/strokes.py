@@ -96,7 +96,7 @@ class StrokesPanel(Panel):
         for control in (self.positive, self.negative, self.size, self.number, self.brush):
             control.setEnabled(session is not None)
         self.shapes.setEnabled(session is not None)
-        self.undo.setEnabled(session is not None and session.can_undo)
+        self.undo.setEnabled(self._controller.can_undo)
         self.redo.setEnabled(session is not None and session.can_redo)
         if session is not None:
             self.undo.setToolTip(with_key(f"Take back: {session.undo_text}", "undo"))

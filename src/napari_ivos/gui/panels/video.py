@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QMessageBox
 
+from napari_ivos.gui._checkpoints import find_weights, lacks_weights, needs_weights
 from napari_ivos.gui._controller import Controller
-from napari_ivos.gui._devices import devices_for
+from napari_ivos.gui._devices import devices_for, spell_device
 from napari_ivos.gui.panels._parts import Panel, button
+from napari_ivos.gui.panels.weights import MissingWeights
 from napari_ivos.methods import MethodSpec, get_method, list_methods
 
 
@@ -27,15 +31,21 @@ class VideoPanel(Panel):
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.body.addWidget(self.about)
+        self.weights = MissingWeights(controller)
+        self.body.addWidget(self.weights)
         for spec in list_methods():
             self.methods.addItem(spec.title, spec.name)
             self.methods.setItemData(
                 self.methods.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole
             )
+        # One that runs as it is.
+        first = next((s for s in list_methods() if not needs_weights(s)), None)
+        self.methods.setCurrentIndex(0 if first is None else self.methods.findData(first.name))
         self.methods.currentIndexChanged.connect(self._on_method)
         self.methods.activated.connect(self._on_choice)
         self.devices.activated.connect(self._on_choice)
         self.layers.currentIndexChanged.connect(self._show_start)
+        self.weights.got.connect(self._on_got_weights)
         controller.session_changed.connect(self._on_session)
         events = controller.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
@@ -53,17 +63,24 @@ class VideoPanel(Panel):
         events = self._controller.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.disconnect(self._on_layers)
+        self.weights.getting.close()
 
     @property
     def _spec(self) -> MethodSpec:
         return get_method(self.methods.currentData())
 
+    @property
+    def _choice(self) -> tuple[str, str, Path | None]:
+        """Method, device, weights."""
+        found = find_weights(self._spec)
+        return self._spec.name, self.devices.currentData(), found.path if found else None
+
     def _on_start(self) -> None:
         layer, session = self.layers.currentData(), self._controller.session
         if session is not None and session.annotated_frames and not self._sure():
             return
-        if layer is not None:
-            self._controller.start(layer, self._spec.name, self.devices.currentData())
+        if layer is not None and not lacks_weights(self._spec):
+            self._controller.start(layer, *self._choice)
 
     def _sure(self) -> bool:
         yes = QMessageBox.StandardButton.Yes
@@ -87,10 +104,20 @@ class VideoPanel(Panel):
             self.devices.addItem(device, device)
         self.methods.setToolTip(f"Method: {self._spec.summary}")
         self._show_about()
+        self._show_start()
 
     def _on_choice(self) -> None:
-        self._controller.set_method(self._spec.name, self.devices.currentData())
+        if not lacks_weights(self._spec):
+            self._controller.set_method(*self._choice)
         self._show_about()
+
+    def _on_got_weights(self) -> None:
+        self._controller.say("The weights have arrived, and fit.")
+        self._show_start()
+        if self._controller.session is None:
+            self._show_about()
+        else:
+            self._on_choice()
 
     def _on_session(self) -> None:
         session = self._controller.session
@@ -101,18 +128,18 @@ class VideoPanel(Panel):
         self._show_start()
 
     def _show_about(self) -> None:
-        spec = self._spec
-        device = self.devices.currentData()
-        if device == "auto" and len(spec.devices) == 1:
-            device = spec.devices[0]
-        self.about.setText(f"Weights: {spec.weights} · {spec.licence} · on {device}")
+        spec, found = self._spec, find_weights(self._spec)
+        licence = f"{found.name} ({found.licence})" if found else f"{spec.weights} · {spec.licence}"
+        device = spell_device(spec, self.devices.currentData() or "auto")
+        self.about.setText(f"Weights: {licence} · on {device}")
         self.about.setToolTip(spec.paper or spec.summary)
+        self.weights.show_method(spec)
 
     def _show_start(self) -> None:
         view = self._controller.view
         again = view is not None and view.image is self.layers.currentData()
         self.start.setText("Start again" if again else "Start")
-        self.start.setEnabled(self.layers.count() > 0)
+        self.start.setEnabled(self.layers.count() > 0 and not lacks_weights(self._spec))
 
 
 def _combo(name: str, tip: str) -> QComboBox:

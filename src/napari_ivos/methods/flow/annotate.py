@@ -12,6 +12,8 @@ from napari_ivos.methods.flow.correct import flips
 from napari_ivos.methods.flow.cues import cues
 from napari_ivos.methods.flow.refine import edge_weights, regularise
 from napari_ivos.methods.flow.second import second_cues
+from napari_ivos.methods.flow.extent import best_level
+from napari_ivos.methods.flow.snap import drop_fragments, snap
 from napari_ivos.methods.flow.transport import Flow
 from napari_ivos.methods.flow.window import Plane, Window, box_of, window_round
 from napari_ivos.types import Frame, Mask
@@ -36,6 +38,9 @@ _MOST = np.float32(4)
 _CERTAIN = np.float32(8)
 _BOUNDARY = 3.0
 _PRIOR = np.float32(2.5)
+LIM = 0.4
+GAIN = 1.0
+VOTE = 1.0
 
 
 def segment(
@@ -60,15 +65,30 @@ def segment(
     if prior is None:
         if not seeds.any():
             return np.zeros(seeds.shape, dtype=np.float32)
-        window = _window(seeds, None)
-        evidence = _evidence(frame, seeds, against, motion, window)
-    else:
-        window = _window(seeds | against, prior)
-        evidence = _corrected(frame, seeds, against, prior, motion, window)
-    evidence[window.take_seeds(seeds)] = _CERTAIN
-    evidence[window.take_seeds(against)] = -_CERTAIN
-    channels = look(window.take(frame))  # type: ignore[arg-type]
-    region = regularise(evidence, edge_weights(channels), _BOUNDARY)
+        return _fresh(frame, seeds, against, motion)
+    return _corrected(frame, seeds, against, prior, motion)
+
+
+def _fresh(frame: Frame, seeds: Mask, against: Mask, motion: Sequence[Flow]) -> Plane:
+    """Region of an object that has none yet."""
+    window = _window(seeds, None)
+    evidence = _evidence(frame, seeds, against, motion, window)
+    inside, outside = window.take_seeds(seeds), window.take_seeds(against)
+    evidence[inside] = _CERTAIN
+    evidence[outside] = -_CERTAIN
+    image = window.take(frame)
+    weights = edge_weights(look(image))
+    region = regularise(evidence, weights, _BOUNDARY)
+    if VOTE > 0:
+        snapped = snap(image, region > 0.5, inside, outside)
+        region = regularise(
+            evidence + np.where(snapped, VOTE, -VOTE).astype(np.float32), weights, _BOUNDARY
+        )
+    region = region > 0.5
+    return _whole(region.astype(np.float32), window, seeds, against)
+
+
+def _whole(region: Plane, window: Window, seeds: Mask, against: Mask) -> Plane:
     out = np.zeros(seeds.shape, dtype=np.float32)
     window.give(region, out)
     out[against] = 0
@@ -77,6 +97,27 @@ def segment(
 
 
 def _corrected(
+    frame: Frame, seeds: Mask, against: Mask, prior: Plane, motion: Sequence[Flow]
+) -> Plane:
+    """Region of an object that has one, changed where new marks contradict it."""
+    window = _window(seeds | against, prior)
+    evidence = _changed(frame, seeds, against, prior, motion, window)
+    inside, outside = window.take_seeds(seeds), window.take_seeds(against)
+    evidence[inside] = _CERTAIN
+    evidence[outside] = -_CERTAIN
+    image = window.take(frame)
+    region = regularise(evidence, edge_weights(look(image)), _BOUNDARY) > 0.5
+    before = window.take(prior) > 0.5
+    region = drop_fragments(region, before, inside)
+    same = np.count_nonzero(region & before) / max(np.count_nonzero(region | before), 1)
+    out = _whole(region.astype(np.float32), window, seeds, against)
+    if same < LIM and seeds.any():
+        # Hardly anything was right: better to begin again than to mend.
+        out = np.maximum(out * (prior >= 0.5), _fresh(frame, seeds, against, motion))
+    return out
+
+
+def _changed(
     frame: Frame,
     seeds: Mask,
     against: Mask,
@@ -116,7 +157,7 @@ def _corrected(
 def _view(
     frame: Frame, motion: Sequence[Flow], window: Window
 ) -> tuple[NDArray[np.float32], list[Flow]]:
-    channels = look(window.take(frame))  # type: ignore[arg-type]
+    channels = look(window.take(frame))
     return channels, [_fit(flow, window, frame.shape[:2]) for flow in motion]
 
 
@@ -131,7 +172,10 @@ def _evidence(
     first[window.take_seeds(seeds)] = _CERTAIN
     region = regularise(first, edge_weights(channels), 2.0)
     again = second_cues(channels, window.take_seeds(seeds), first, region, stack)
-    return np.clip(_weigh(_SECOND[kind], again), -_MOST, _MOST)
+    evidence = np.clip(_weigh(_SECOND[kind], again), -_MOST, _MOST)
+    if kind and GAIN:
+        evidence -= GAIN * np.float32(best_level(channels, window.take_seeds(seeds), evidence))
+    return evidence
 
 
 def _weigh(weights: NDArray[np.float32], stack: NDArray[np.float32]) -> Plane:

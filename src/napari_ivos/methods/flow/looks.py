@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -104,6 +105,41 @@ def likeness(frame: Frame, region: Plane, known: Looks) -> float:
         return -np.inf
     window = window_round(box, 4, region.shape)
     return _mean(known.colour(look(window.take(frame))), window.take(region))
+
+
+def contrast(frame: Frame, regions: Sequence[Plane], looks: Sequence[Looks]) -> list[float]:
+    """How well each of some regions parts what looks like the object from what does not.
+
+    Parameters
+    ----------
+    frame : (H, W, 3) uint8
+    regions : sequence of (H, W) float32
+    looks : sequence of Looks
+        From the annotated frames.
+
+    Returns
+    -------
+    list of float
+        Mean log-ratio inside less that of a ring outside; -6 for a region that covers nothing.
+    """
+    box = box_of(np.max([region > 0.5 for region in regions], axis=0))
+    if box is None or not looks:
+        return [0.0] * len(regions)
+    size = max(box[1] - box[0], box[3] - box[2])
+    window = window_round(box, max(6, 0.15 * size), frame.shape[:2])
+    channels = look(window.take(frame))
+    colour = np.mean([np.clip(known.colour(channels), -3, 3) for known in looks], axis=0)
+    out = []
+    for region in regions:
+        inside = window.take(region) > 0.5
+        if not inside.any():
+            out.append(-6.0)
+            continue
+        width = 2 * int(2 + 0.1 * float(np.count_nonzero(inside)) ** 0.5) + 1
+        ring = cv2.dilate(inside.astype(np.uint8), np.ones((width, width), np.uint8)) > inside
+        around = float(colour[ring].mean()) if ring.any() else 0.0
+        out.append(float(colour[inside].mean()) - around)
+    return out
 
 
 def _mean(values: Plane, weights: Plane) -> float:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.types import Frame
 
+_SMALL = 150_000
+
 Flow = NDArray[np.float32]
 """(h, w, 2) float32: (x, y) displacement in pixels, from each pixel of one frame to the other."""
 
@@ -43,6 +45,8 @@ def dense_flow(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Flow:
             for plane in (source, target)
         )
     engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    # The preset stops at half size: small pictures can afford the last step.
+    engine.setFinestScale(0 if height * width < _SMALL else 1)
     flow = engine.calc(source, target, None)
     return np.asarray(flow[:height, :width])
 

@@ -10,7 +10,7 @@ import numpy as np
 from napari_ivos.methods._protocol import FrameResult, Frames, PropagateRequest
 from napari_ivos.methods._schedule import blend, blend_weight
 from napari_ivos.methods.flow.carry import Carried, carry
-from napari_ivos.methods.flow.looks import likeness
+from napari_ivos.methods.flow.looks import contrast, likeness
 from napari_ivos.methods.flow.memory import Entry, Erased, looks_of
 from napari_ivos.methods.flow.transport import Flow, consistency, dense_flow, grey, warp
 from napari_ivos.methods.flow.window import Plane
@@ -19,6 +19,7 @@ from napari_ivos.types import ObjectId, ProbMap
 _FLOW_PIXELS = 420_000
 # How fast trust is lost where the flow is not consistent at all.
 _LOSS = 0.1
+BETA = 1.0
 
 
 def flow_scale(video: Frames) -> float:
@@ -66,7 +67,7 @@ def walk(request: PropagateRequest, way: tuple[int, ...]) -> Iterator[FrameResul
             anchor = np.asarray(cv2.remap(anchors[k], origin, None, cv2.INTER_LINEAR))
             planes[k], kept = carry(frame, Carried(region, anchor, sure, held, flow), looks[k])
             trust[k] *= 1 - _LOSS * (1 - kept)
-        yield _settle(request, index, together(planes), trust, keeper, absent)
+        yield _settle(request, index, together(planes), trust, keeper, looks, absent)
         before = after
 
 
@@ -98,19 +99,29 @@ def _settle(
     probs: ProbMap,
     trust: np.ndarray,
     keeper: _Keeper,
+    looks,
     absent: frozenset[ObjectId],
 ) -> FrameResult:
     """Bring the new result together with that of the rounds before."""
     share = blend_weight(index, request.frame, request.annotated)
     old = request.previous(index) if share < 1 or keeper.needed else None
     if old is not None:
-        # The blend gives the new result one half or more; it is to have all at this round's frame
-        # and nothing at the other annotated one, since nearness is what makes a result good.
-        part = np.float32((2 * share - 1) / share)
-        probs = part * probs + (1 - part) * old
+        near = 2 * share - 1
+        for k in range(len(request.objects)):
+            fresh, former = probs[k + 1], old[k + 1]
+            gain = 0.0
+            if share < 1 and BETA:
+                one, other = contrast(request.video[index], (fresh, former), looks[k])
+                gain = BETA * (one - other)
+            odds = np.log(max(near, 1e-3) / max(1 - near, 1e-3)) + gain
+            mine = 1 / (1 + np.exp(-odds)) if share < 1 else 1.0
+            # The blend gives the new result one half or more: what it is to have in the end
+            # is reached by moving it towards the old one first.
+            part = np.float32(min(mine / share, 1))
+            probs[k + 1] = part * fresh + (1 - part) * former
         for channel, object_id in enumerate(request.objects, start=1):
             if object_id not in absent:
-                keeper.keep(request.video, index, object_id, probs[channel], old[channel])
+                keeper.keep(request.video, index, object_id, probs[channel], old[channel], near)
         probs = blend(_complete(probs), old, share)
     for channel, object_id in enumerate(request.objects, start=1):
         if object_id in absent:
@@ -132,11 +143,13 @@ class _Keeper:
     def needed(self) -> bool:
         return bool(self._erased or self._untouched)
 
-    def keep(self, video: Frames, index: int, object_id: ObjectId, new: Plane, old: Plane) -> None:
+    def keep(
+        self, video: Frames, index: int, object_id: ObjectId, new: Plane, old: Plane, near: float
+    ) -> None:
         """Write the former result `old` into `new` where it is to be kept."""
         erased = self._erased.get(object_id)
         if erased is not None:
-            if likeness(video[index], old, erased.looks) <= erased.least:
+            if near >= 0.5 and likeness(video[index], old, erased.looks) <= erased.least:
                 new[...] = 0
                 return
             # From here on outwards the object is itself again.

@@ -6,8 +6,7 @@ import importlib.util
 import math
 import os
 import sys
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from statistics import fmean
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_ivos.cli import checkpoints
+from napari_ivos.cli._output import columns, sentences
 from napari_ivos.errors import ExportError, IvosError, StrokeError
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from napari_ivos.scribbles import Stroke
     from napari_ivos.session import Session
     from napari_ivos.video import Video
-
-_USER_ERROR = 2
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = typer.Typer(
     add_completion=False,
@@ -36,25 +34,15 @@ app = typer.Typer(
 )
 
 
+app.add_typer(checkpoints.app, name="checkpoints")
+
+
 class Direction(StrEnum):
     """Where a round is carried to from its frame."""
 
     both = "both"
     forward = "forward"
     backward = "backward"
-
-
-@contextmanager
-def _sentences() -> Generator[None]:
-    """Turn a user's mistakes, and Ctrl-C, into one sentence and an exit status."""
-    try:
-        yield
-    except IvosError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(_USER_ERROR) from error
-    except KeyboardInterrupt:
-        typer.echo("Stopped; nothing was written.", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
 
 
 def _version(wanted: bool) -> None:
@@ -83,7 +71,7 @@ def demo(
     ] = None,
 ) -> None:
     """Open napari with a built-in clip, ready to draw."""
-    with _sentences():
+    with sentences():
         from napari_ivos.sample_data import list_clips
 
         if clip not in list_clips():
@@ -152,7 +140,7 @@ def segment(
     The annotated frames are worked through in order, each one a round: its strokes are added, then
     its masks are carried through the video.
     """
-    with _sentences():
+    with sentences():
         from napari_ivos.export import check_export
         from napari_ivos.methods import check_choice
         from napari_ivos.scribbles import read_davis, strokes_from_davis
@@ -233,7 +221,7 @@ def methods() -> None:
     from napari_ivos.methods import list_methods
 
     head = ("NAME", "TITLE", "WEIGHTS", "LICENCE", "DEVICES", "CHECKPOINT")
-    for line in _columns([head, *map(_method_row, list_methods())]):
+    for line in columns([head, *map(_method_row, list_methods())]):
         typer.echo(line)
 
 
@@ -245,14 +233,6 @@ def _method_row(spec: MethodSpec) -> tuple[str, ...]:
     }
     devices = ", ".join(spec.devices)
     return spec.name, spec.title, spec.weights, spec.licence, devices, states[spec.checkpoint]
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 @app.command()
@@ -271,4 +251,5 @@ def doctor() -> None:
 
 def main() -> None:
     """Run the command line."""
-    app(prog_name="napari-ivos")
+    with sentences():
+        app(prog_name="napari-ivos")
