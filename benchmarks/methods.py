@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -174,14 +173,20 @@ def times(checkpoint, count, turns):
 def peak(kind, checkpoint, count, reach):
     """MiB that two rounds add to a process; frames further than `reach` are not visited."""
     frames = clip(count, (480, 854))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident("VmRSS")
     run = {"transcription": Transcription, "package": Package}[kind](checkpoint, frames, 3)
     for index in (count // 4, count // 2):
         run.interact(index, strokes(index, 3, frames.shape[1:3]))
         run.propagate(index, reach)
     run.close()
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"added": (after - before) / 1024, "whole": after / 1024}))
+    after = resident("VmHWM")
+    print(json.dumps({"added": after - before, "whole": after}))
+
+
+def resident(field):
+    """MiB of this process, now (VmRSS) or at most so far (VmHWM); Linux."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
 def memory(checkpoint, count, reach):

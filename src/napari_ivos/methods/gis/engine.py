@@ -21,7 +21,13 @@ from napari_ivos.methods._protocol import (
     Memory,
     PropagateRequest,
 )
-from napari_ivos.methods._torch import inference, is_out_of_memory, resolve_device, translated
+from napari_ivos.methods._torch import (
+    give_back_memory,
+    inference,
+    is_out_of_memory,
+    resolve_device,
+    translated,
+)
 from napari_ivos.methods.gis.cache import FeatureCache
 from napari_ivos.methods.gis.memory import Entry, make_entry
 from napari_ivos.methods.gis.model import Level, Model, choose_dtype, load_network
@@ -73,7 +79,7 @@ def create(
             "The method 'gis' needs the authors' weights, and none were given.",
             "Pass checkpoint='…/GIS-ckpt_standard.pth'; docs/methods/gis.md says where it is.",
         )
-    engine = GisEngine(partial(load_network, checkpoint), target, wanted, cache_bytes)
+    engine = GisEngine(partial(load_network, Path(checkpoint)), target, wanted, cache_bytes)
     engine.warm_up()
     return engine
 
@@ -114,6 +120,7 @@ class GisEngine:
             The weights cannot be read, or do not fit.
         """
         self._run("Loading GIS-RAmap", lambda _: None)
+        give_back_memory()
 
     def interact(self, request: InteractRequest) -> tuple[FrameResult, Memory]:
         """Segment one annotated frame; see `Engine.interact`."""
@@ -133,6 +140,7 @@ class GisEngine:
         )
         outcome = self._run(_doing(request.frame), lambda steps: steps.annotate(pixels, entry))
         self._rims.remember(request.frame, request.objects, outcome.probs[1:], outcome.masks)
+        give_back_memory()
         result = FrameResult(request.frame, outcome.probs, outcome.score)
         return result, (*earlier, entry)
 
@@ -142,6 +150,8 @@ class GisEngine:
             walk = Walk(request, self._rims)
             for index, pixels in ahead(request.video, way):
                 yield self._run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
+            del walk
+            give_back_memory()
 
     def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
         """Memory from the annotations alone; features are computed when they are asked for.
