@@ -281,7 +281,7 @@ def test_a_precision_that_there_is_not(precision):
 
 def test_without_weights_it_says_what_to_do():
     with pytest.raises(CheckpointError, match=r"needs the authors' weights.*checkpoint="):
-        create_engine("gis", "cpu")
+        gis.create("cpu", None)
 
 
 @pytest.mark.parametrize("size", [(17, 200), (3, 5), (1, 1)])
