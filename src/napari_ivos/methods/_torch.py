@@ -1,0 +1,216 @@
+"""Devices, checkpoints and errors of the methods that run on torch."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from napari_ivos.errors import CheckpointError, EngineError
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that a name stands for.
+
+    Parameters
+    ----------
+    name : str
+        "auto" (CUDA, else MPS, else the processor), "cpu", "cuda", "cuda:1", "mps".
+
+    Raises
+    ------
+    EngineError
+        There is no such device here.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise EngineError(f"'{name}' is not the name of a device.", _DEVICE_HINT) from error
+    there = {"cpu": True, "cuda": cuda, "mps": mps}.get(device.type, False)
+    if device.type == "cuda" and cuda:
+        there = (device.index or 0) < torch.cuda.device_count()
+    if not there:
+        raise EngineError(f"There is no device '{name}' that torch can use here.", _DEVICE_HINT)
+    return device
+
+
+_DEVICE_HINT = "Choose 'auto' or 'cpu', or install the build of torch for your graphics card."
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, by name; nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : Path
+        What `torch.save` wrote of a state dictionary, in the zip or the older format. A dictionary
+        under the key ``state_dict`` or ``model``, and names that begin with ``module.``, are
+        understood.
+
+    Returns
+    -------
+    dict of str to Tensor
+        On the processor; mapped from the file where the format allows it.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, cut short, or holds something else.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            f"There is no checkpoint file '{path}'.", "Give the path of the published weights."
+        )
+    try:
+        mapped = zipfile.is_zipfile(path)
+        with warnings.catch_warnings():
+            # About other pickle protocols: what matters is whether the file can be read.
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as error:  # a damaged file can raise almost anything
+        raise CheckpointError(
+            f"The file '{path}' is damaged or is no checkpoint of weights alone.",
+            "Download it again; a file that is cut short looks like this.",
+        ) from error
+    for key in ("state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not all(
+        isinstance(value, Tensor) for value in content.values()
+    ):
+        raise CheckpointError(
+            f"The file '{path}' does not hold a dictionary of weights.",
+            "It must be what torch.save wrote of a network's state_dict.",
+        )
+    return {str(key).removeprefix("module."): value for key, value in content.items()}
+
+
+def load_strict(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Give a network its weights; every name and every shape must fit.
+
+    Parameters
+    ----------
+    network : Module
+        May lie on the "meta" device: it takes the very tensors of `state`; see `own_tensors`.
+    state : mapping of str to Tensor
+    name : str
+        How to call the network in the message.
+
+    Raises
+    ------
+    CheckpointError
+        Says how many weights are missing, unknown or of another shape, and names the first.
+    """
+    wanted = network.state_dict()
+    missing = [key for key in wanted if key not in state]
+    unknown = [key for key in state if key not in wanted]
+    shapes = [
+        f"{key} ({_shape(state[key])} instead of {_shape(wanted[key])})"
+        for key in wanted
+        if key in state and state[key].shape != wanted[key].shape
+    ]
+    faults = [
+        f"{len(names)} {what} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+        for what, names in (
+            ("missing", missing),
+            ("unknown", unknown),
+            ("of another shape", shapes),
+        )
+        if names
+    ]
+    if faults:
+        raise CheckpointError(
+            f"The checkpoint does not fit {name}: of its {len(wanted)} weights, "
+            f"{'; '.join(faults)}.",
+            "It was made for another network, or for another version of it.",
+        )
+    tensors = {key: value.to(wanted[key].dtype) for key, value in state.items()}
+    network.load_state_dict(tensors, strict=True, assign=True)
+
+
+def own_tensors(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Copy what a network still shares with `state`: a mapped file may be replaced any time.
+
+    Called after the layers were rewritten, so that most weights are copied just once.
+    """
+    shared = {tensor.data_ptr() for tensor in state.values()}
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.data_ptr() in shared:
+            tensor.data = tensor.data.clone()
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "scalar"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device's memory is full; torch has no one type for it."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "not enough memory" in text
+    )
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn torch's errors into `EngineError`; RuntimeError is swallowed by GUI workers.
+
+    Parameters
+    ----------
+    what : str
+        What was being done, to begin the message with.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise EngineError(
+                f"{what} needs more memory than there is.",
+                "Use a smaller video, fewer objects, or a device with more memory.",
+            ) from error
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise EngineError(
+            f"{what} failed: {first}.", "Please report it, with the video."
+        ) from error
+
+
+@contextmanager
+def inference(precise: bool = True) -> Iterator[None]:
+    """No gradients, and on CUDA no TF32 where results must be those of float32.
+
+    Not to be held across a yield: both are settings of the thread or the process.
+    """
+    with torch.inference_mode():
+        if not (precise and torch.cuda.is_available()):
+            yield
+            return
+        products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+        before = products.allow_tf32, convolutions.allow_tf32
+        products.allow_tf32 = convolutions.allow_tf32 = False
+        try:
+            yield
+        finally:
+            products.allow_tf32, convolutions.allow_tf32 = before
+
+
+def give_back_memory() -> None:
+    """Let the C library return what it holds but does not use, where it can (Linux).
+
+    Maps of some ten megabytes leave holes behind that would otherwise stay with the process.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -1,0 +1,234 @@
+"""The engine of GIS-RAmap: requests in, results out (CVPR 2021, section 3)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from napari_ivos.errors import CheckpointError, EngineError
+from napari_ivos.methods._protocol import (
+    Annotation,
+    FrameResult,
+    Frames,
+    InteractRequest,
+    Memory,
+    PropagateRequest,
+)
+from napari_ivos.methods._torch import (
+    give_back_memory,
+    inference,
+    is_out_of_memory,
+    resolve_device,
+    translated,
+)
+from napari_ivos.methods.gis.cache import FeatureCache
+from napari_ivos.methods.gis.memory import Entry, make_entry
+from napari_ivos.methods.gis.model import Level, Model, choose_dtype, load_network
+from napari_ivos.methods.gis.network import GisNetwork
+from napari_ivos.methods.gis.padding import Rims
+from napari_ivos.methods.gis.steps import Steps
+from napari_ivos.methods.gis.walk import Walk, ahead
+
+T = TypeVar("T")
+
+_MIB = 2**20
+_DISK_BYTES = 4096 * _MIB
+_log = logging.getLogger(__name__)
+
+
+def create(
+    device: str,
+    checkpoint: Path | None,
+    *,
+    precision: str | None = None,
+    cache_bytes: int | None = None,
+) -> GisEngine:
+    """Load GIS-RAmap.
+
+    Parameters
+    ----------
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", "mps".
+    checkpoint : Path, optional
+        The authors' weights.
+    precision : {"fp32", "bf16", "fp16"}, optional
+        Default: the environment variable ``NAPARI_IVOS_PRECISION``, else fp32.
+    cache_bytes : int, optional
+        What features may take in the device's memory; default: 64 MiB on a processor, where a
+        temporary file holds 4 GiB more, a quarter of the memory of a graphics card.
+
+    Raises
+    ------
+    EngineError
+        No such device or precision.
+    CheckpointError
+        No weights, or none that fit.
+    """
+    target = resolve_device(device)
+    wanted = precision or os.environ.get("NAPARI_IVOS_PRECISION") or "fp32"
+    choose_dtype(wanted, target)
+    if checkpoint is None:
+        raise CheckpointError(
+            "The method 'gis' needs the authors' weights, and none were given.",
+            "Pass checkpoint='…/GIS-ckpt_standard.pth'; docs/methods/gis.md says where it is.",
+        )
+    engine = GisEngine(partial(load_network, Path(checkpoint)), target, wanted, cache_bytes)
+    engine.warm_up()
+    return engine
+
+
+class GisEngine:
+    """GIS-RAmap; the memory is a tuple of `Entry`, one a round.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the network, prepared, on the processor. Called again for each change of size or
+        device that a lack of memory leads to.
+    device : torch.device
+    precision : str
+    cache_bytes : int, optional
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], GisNetwork],
+        device: torch.device,
+        precision: str = "fp32",
+        cache_bytes: int | None = None,
+    ) -> None:
+        self._load = load
+        self._precision = precision
+        self._levels = _levels(device, cache_bytes)
+        self._rims = Rims()
+        self._lock = threading.RLock()
+        self._steps: Steps | None = None
+
+    def warm_up(self) -> None:
+        """Load the network now, so that what is wrong with it is said now.
+
+        Raises
+        ------
+        CheckpointError
+            The weights cannot be read, or do not fit.
+        """
+        self._run("Loading GIS-RAmap", lambda _: None)
+        give_back_memory()
+
+    def interact(self, request: InteractRequest) -> tuple[FrameResult, Memory]:
+        """Segment one annotated frame; see `Engine.interact`."""
+        if not request.objects:
+            raise EngineError("There is no object to segment.", "Add an object first.")
+        earlier: tuple[Entry, ...] = request.memory or ()
+        pixels = request.video[request.frame]
+        entry = make_entry(
+            request.frame,
+            request.objects,
+            request.strokes,
+            (pixels.shape[0], pixels.shape[1]),
+            prior=request.prior,
+            shown=request.shown,
+            human=request.human,
+            earlier=earlier,
+        )
+        outcome = self._run(_doing(request.frame), lambda steps: steps.annotate(pixels, entry))
+        self._rims.remember(request.frame, request.objects, outcome.probs[1:], outcome.masks)
+        give_back_memory()
+        result = FrameResult(request.frame, outcome.probs, outcome.score)
+        return result, (*earlier, entry)
+
+    def propagate(self, request: PropagateRequest) -> Iterator[FrameResult]:
+        """Visit the frames of the request; see `Engine.propagate`."""
+        for way in (request.backward, request.forward):
+            walk = Walk(request, self._rims)
+            for index, pixels in ahead(request.video, way):
+                yield self._run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
+            del walk
+            give_back_memory()
+
+    def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
+        """Memory from the annotations alone; features are computed when they are asked for.
+
+        A round's strokes count as given all at once: the guide of the last one is gated by the
+        mask from before the round.
+        """
+        entries: tuple[Entry, ...] = ()
+        size = (video.shape[1], video.shape[2])
+        for past in annotations:
+            entry = make_entry(
+                past.frame,
+                past.objects,
+                past.strokes,
+                size,
+                prior=past.prior,
+                shown=None,
+                human=past.human,
+                earlier=entries,
+            )
+            entries = (*entries, entry)
+        return entries
+
+    def _run(self, what: str, work: Callable[[Steps], T]) -> T:
+        """Do some work, with less at a time when memory is full."""
+        with self._lock, translated(what):
+            while True:
+                try:
+                    with inference():
+                        if self._steps is None:
+                            self._steps = self._begin(self._levels[0])
+                        return work(self._steps)
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error) or len(self._levels) == 1:
+                        raise
+                # Out of the handler, so that the failed step's tensors are gone by now.
+                self._steps = None
+                before = self._levels.pop(0)
+                change = _difference(before, self._levels[0])
+                _log.warning("%s is out of memory; going on %s.", before.device, change)
+
+    def _begin(self, level: Level) -> Steps:
+        on_cpu = level.device.type == "cpu"
+        precision = "fp32" if on_cpu and self._precision == "fp16" else self._precision
+        dtype = choose_dtype(precision, level.device)
+        if level.device.type == "cuda":
+            torch.cuda.empty_cache()
+        cache = FeatureCache(level.cache_bytes, _DISK_BYTES if on_cpu else 0)
+        return Steps(Model(self._load(), dtype, cache, level.device), level)
+
+
+def _doing(index: int) -> str:
+    return f"Segmenting frame {index}"
+
+
+def _levels(device: torch.device, cache_bytes: int | None) -> list[Level]:
+    """What is tried, one after the other, while memory does not suffice."""
+    on_cpu = device.type == "cpu"
+    most = _default_cache(device) if cache_bytes is None else cache_bytes
+    levels = [
+        Level(device, (16 if on_cpu else 512) * _MIB, most),
+        Level(device, 4 * _MIB, most // 8),
+        Level(device, 4 * _MIB, most // 8, 0.75),
+        Level(device, 4 * _MIB, most // 8, 0.5),
+    ]
+    return levels if on_cpu else levels + _levels(torch.device("cpu"), cache_bytes)
+
+
+def _difference(before: Level, now: Level) -> str:
+    if now.device != before.device:
+        return f"on the {now.device}, which is slower"
+    if now.scale != before.scale:
+        return f"with frames at {now.scale:.0%} of their size, so masks are coarser"
+    return "with smaller pieces, which is a little slower"
+
+
+def _default_cache(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory // 4)
+    return (64 if device.type == "cpu" else 1024) * _MIB

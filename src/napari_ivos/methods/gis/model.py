@@ -1,0 +1,234 @@
+"""The network on a device: one frame, one object at a time, nothing computed twice."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_ivos.errors import EngineError
+from napari_ivos.methods._torch import load_strict, own_tensors, read_state
+from napari_ivos.methods.gis.attention import spread
+from napari_ivos.methods.gis.cache import FeatureCache
+from napari_ivos.methods.gis.network import GisNetwork
+from napari_ivos.methods.gis.padding import COARSE, pad
+from napari_ivos.methods.gis.parts import FrameFeatures, Shared
+from napari_ivos.types import Frame
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+_MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
+_DEVIATION = torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
+_FOREGROUND = 0.4
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How much a device is asked to hold at a time."""
+
+    device: torch.device
+    block_bytes: int
+    """Of a block of attention."""
+    cache_bytes: int
+    """Of features that are kept."""
+    scale: float = 1.0
+    """Of the frames' sides."""
+
+
+def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The number format that a precision stands for on a device.
+
+    Raises
+    ------
+    EngineError
+        There is no such precision, or the device has none.
+    """
+    if precision not in _DTYPES:
+        raise EngineError(
+            f"There is no precision '{precision}'.", f"Choose one of: {', '.join(_DTYPES)}."
+        )
+    if device.type == "cpu" and precision == "fp16":
+        raise EngineError("Processors do not run this network in fp16.", "Choose bf16 or fp32.")
+    if device.type == "cpu" and precision == "bf16" and not _cpu_has_bf16():
+        _log.warning("This processor has no bf16 arithmetic; fp32 is used.")
+        return torch.float32
+    return _DTYPES[precision]
+
+
+def _cpu_has_bf16() -> bool:
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def load_network(checkpoint: Path) -> GisNetwork:
+    """The network with the weights of a checkpoint, ready for inference on the processor.
+
+    Raises
+    ------
+    CheckpointError
+        The file cannot be read, or does not fit.
+    """
+    with torch.device("meta"):
+        network = GisNetwork()
+    state = read_state(checkpoint)
+    load_strict(network, state, "GIS-RAmap")
+    network.prepare()
+    own_tensors(network, state)
+    return network
+
+
+class Image:
+    """A frame at working size.
+
+    Parameters
+    ----------
+    pixels : (H, W, 3) uint8
+    """
+
+    def __init__(self, pixels: Frame) -> None:
+        self.size = (pixels.shape[0], pixels.shape[1])
+        self._pixels = np.ascontiguousarray(pixels)
+        name = hashlib.blake2b(self._pixels.data, digest_size=16)
+        name.update(str(pixels.shape).encode())
+        self.key = name.digest()
+        """Names the content, so that features are found again whichever video it came from."""
+
+    def tensor(self, device: torch.device) -> Tensor:
+        """(1, 3, Hp, Wp) float32: normalised and padded."""
+        padded = torch.from_numpy(pad(self._pixels.transpose(2, 0, 1)).copy()).to(device)
+        scaled = padded.float().div_(255)
+        return scaled.sub_(_MEAN.to(device)).div_(_DEVIATION.to(device))[None]
+
+
+class Model:
+    """The network with its cache, on one device.
+
+    Parameters
+    ----------
+    network : GisNetwork
+    dtype : torch.dtype
+        Of everything but the similarities and what becomes a result.
+    cache : FeatureCache
+    device : torch.device
+    """
+
+    def __init__(
+        self, network: GisNetwork, dtype: torch.dtype, cache: FeatureCache, device: torch.device
+    ) -> None:
+        self._cache = cache
+        self._device = device
+        self._dtype = dtype
+        self._network = network.to(device, dtype)
+        # Similarities are unscaled sums of 128 products: half precision would be too coarse.
+        network.transfer_module.float()
+        if device.type == "cpu" and dtype == torch.float32:
+            network.speed_up()
+
+    def features(self, image: Image) -> FrameFeatures:
+        """Of a frame, whatever the objects."""
+        return FrameFeatures(*self._cache.get(("frame", image.key), lambda: self._encode(image)))
+
+    def _encode(self, image: Image) -> FrameFeatures:
+        return self._network.encode(image.tensor(self._device).to(self._dtype))
+
+    def attended(self, features: FrameFeatures) -> Tensor:
+        """(128, T) float32: see `GisNetwork.attended`."""
+        return self._network.attended(features.similar)
+
+    def to_itself(self, image: Image, features: FrameFeatures, block: int) -> Tensor:
+        """(128, T) float32: what a frame sends along the attention to itself."""
+        same = features.similar
+
+        def make() -> tuple[Tensor]:
+            return (spread(same, same, self.attended(features), block),)
+
+        return self._cache.get(("itself", image.key), make)[0]
+
+    def mark(self, image: Image, guide: NDArray[np.float32]) -> NDArray[np.float32]:
+        """An object on an annotated frame; its indicator is kept.
+
+        Returns
+        -------
+        (Hp, Wp) float32
+            A first estimate of the object's probability.
+        """
+        logits, indicator = self._mark(image, guide)
+        self._cache.put(_guide_key(image, guide), (indicator,))
+        return logits.sigmoid_()[0, 0].cpu().numpy()
+
+    def indicator(self, image: Image, guide: NDArray[np.float32]) -> Tensor:
+        """(256, T): what an object looks like on an annotated frame."""
+        key = _guide_key(image, guide)
+        return self._cache.get(key, lambda: (self._mark(image, guide)[1],))[0]
+
+    def _mark(self, image: Image, guide: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+        channels = torch.from_numpy(pad(guide)).to(self._device)[None]
+        both = torch.cat((image.tensor(self._device), channels), 1)
+        return self._network.mark(both.to(self._dtype))
+
+    def shared(self, frame: FrameFeatures, neighbour: FrameFeatures) -> Shared:
+        """What a frame's objects have in common."""
+        return self._network.shared(frame, neighbour)
+
+    def predict(
+        self, shared: Shared, masks: NDArray[np.float32], transferred: Tensor
+    ) -> tuple[list[NDArray[np.float32]], list[Tensor]]:
+        """Objects on a visited frame.
+
+        Parameters
+        ----------
+        shared : Shared
+        masks : (K, h, w) float32
+            Probabilities on the neighbour.
+        transferred : (K, 256, T) float32
+
+        Returns
+        -------
+        probabilities : K of (Hp, Wp) float32
+        coarse : K of (h, w) float32
+            Every eighth pixel of the objects' logits.
+        """
+        probabilities, coarse = [], []
+        height, width = masks.shape[1:]
+        for mask, moved in zip(masks, transferred, strict=True):
+            near = torch.from_numpy(mask)[None, None].to(self._device, self._dtype)
+            logits = self._network.predict(
+                shared, near, moved.view(1, 256, height, width).to(self._dtype)
+            )
+            probabilities.append((logits[1] - logits[0]).sigmoid_().cpu().numpy())
+            coarse.append(logits[1, ::COARSE, ::COARSE].clone())
+        return probabilities, coarse
+
+
+def reliability(coarse: Sequence[Tensor], score: Tensor) -> float:
+    """Reliability of a frame, 0–1 (section 3.4 of the paper).
+
+    Parameters
+    ----------
+    coarse : K of (h, w) float32
+        Logits of the objects.
+    score : (h·w,) float32
+        The reliability map.
+
+    Notes
+    -----
+    As in the authors' program the softmax runs over the objects, so that with one or two objects
+    every cell counts as foreground.
+    """
+    shares = torch.softmax(torch.stack(list(coarse)).flatten(1), dim=0)
+    front = (shares.amax(0) > _FOREGROUND).to(score.dtype)
+    inside = (front * score).sum() / (front.sum() + 0.1)
+    return float((score.mean() + inside) / 2)
+
+
+def _guide_key(image: Image, guide: NDArray[np.float32]) -> tuple[str, bytes, bytes]:
+    return "object", image.key, hashlib.blake2b(guide.data, digest_size=16).digest()
