@@ -14,7 +14,7 @@ from napari_ivos.methods.flow.looks import Looks, learn_looks, places
 from napari_ivos.methods.flow.refine import edge_weights, guided_filter, regularise
 from napari_ivos.methods.flow.transport import Flow
 from napari_ivos.methods.flow.window import Plane, Window, box_of, window_round
-from napari_ivos.types import AnyArray, Frame
+from napari_ivos.types import AnyArray, Frame, Mask
 
 # fmt: off
 # Weights of the cues and an offset, by logistic regression on carried masks of public videos.
@@ -26,6 +26,11 @@ _WEIGHTS = np.array([
 # fmt: on
 _BOUNDARY = 1.0
 _MOST = 5.0
+# How far a boundary may move beyond the flow, in pixels and as a share of the object's size: in one
+# step, and all the way from the annotated frame where flow has been consistent ever since.
+_STEP, _STEP_SHARE = 3.0, 0.05
+_STRAY, _STRAY_SHARE = 4.0, 0.15
+_HELD = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +75,7 @@ def carry(frame: Frame, carried: Carried, looks: Sequence[Looks]) -> tuple[Plane
     stack = carry_cues(channels, here, looks)
     evidence = np.tensordot(_WEIGHTS[kind, :-1], stack, axes=1) + _WEIGHTS[kind, -1]
     np.clip(evidence, -_MOST, _MOST, out=evidence)
+    evidence[_out_of_reach(here)] = -_MOST
     region = regularise(evidence, edge_weights(channels), _BOUNDARY, 30)
     guide = channels[..., 0] * np.float32(1 / 255)
     window.give(guided_filter(guide, region, 3, 1e-3), out)
@@ -108,6 +114,19 @@ def carry_cues(channels: AnyArray, here: Carried, looks: Sequence[Looks]) -> NDA
             anchor * here.held,
         ]
     ).astype(np.float32)
+
+
+def _out_of_reach(here: Carried) -> Mask:
+    """Where the object cannot have got to: far from where flow brings it, in one step or in all.
+
+    Without this a region creeps over to a neighbour that looks the same, a few pixels a frame.
+    """
+    depth, area = _depth(here.region)
+    out = depth < -(_STEP + _STEP_SHARE * area**0.5)
+    depth, area = _depth(here.anchor)
+    if area > 0:
+        out |= (depth < -(_STRAY + _STRAY_SHARE * area**0.5)) & (here.held > _HELD)
+    return out
 
 
 def _moving(here: Carried) -> Plane:
