@@ -70,13 +70,16 @@ class Bins:
         counts = np.array(self.counts, dtype=np.float32)
         cells = (channels - self.low) * (counts / (self.high - self.low))
         np.clip(cells, 0, counts - 1, out=cells)
-        strides = np.cumprod((1, *self.counts[:0:-1]))[::-1].astype(np.float32)
-        return np.asarray(np.floor(cells) @ strides, dtype=np.intp)
+        index = np.zeros(cells.shape[:-1], dtype=np.intp)
+        for place, count in enumerate(self.counts):
+            index = index * count + cells[..., place].astype(np.intp)
+        return index
 
     def histogram(self, index: NDArray[np.intp], weights: Plane) -> NDArray[np.float64]:
         """Smoothed weight in each cell, flat."""
         size = int(np.prod(self.counts))
-        table = np.bincount(index.ravel(), weights.ravel(), size).reshape(self.counts)
+        flat = np.asarray(np.bincount(index.ravel(), weights.ravel(), size), dtype=np.float64)
+        table = flat.reshape(self.counts)
         for axis in range(table.ndim):
             table = _smooth(_smooth(table, axis), axis)
         return table.ravel()

@@ -30,7 +30,7 @@ _REMOVE = np.array([
     [2.478, -0.518, 2.395, -3.390, 1.838, -2.688, 0.965, -0.799, 0.163, 0.148, 0.024, 0.332,
      0.0, 0.558, 0.895, -0.563, -2.680, 0.558, -1.436, -0.512],
 ], dtype=np.float32)
-_REMOVE_OFFSET = (3.531, 0.348)
+_REMOVE_OFFSET = (3.031, -0.152)
 # fmt: on
 
 
@@ -85,7 +85,7 @@ def _relative(channels: AnyArray, marks: Mask, wrong_side: Mask) -> NDArray[np.f
     depths[nearest[marks]] = depth[marks]
     reach = np.minimum(depths[nearest], np.float32(0.3 * stroke_length(marks) + 6))
     near = np.minimum(distance / (reach + 1), 5)
-    size = float(max(1, min(np.count_nonzero(wrong_side), np.count_nonzero(~wrong_side))))
+    size = float(max(1, min(int(wrong_side.sum()), int((~wrong_side).sum()))))
     return np.stack(
         [
             near,

@@ -84,7 +84,7 @@ def _nearest(channels: AnyArray, seeds: Mask, most: int = 160) -> Plane:
             worse = np.maximum(square, slot)
             np.minimum(square, slot, out=slot)
             square = worse
-    return np.log1p(np.sqrt(best[rank]))
+    return np.asarray(np.log1p(np.sqrt(best[rank])), dtype=np.float32)
 
 
 def stroke_length(seeds: Mask) -> float:

@@ -78,11 +78,12 @@ def candidates(
 def _relief(channels: AnyArray, grey: bool) -> Plane:
     light = np.ascontiguousarray(channels[..., 0])
     if not grey:
-        return cv2.GaussianBlur(light, (0, 0), 0.8)
+        return np.asarray(cv2.GaussianBlur(light, (0, 0), 0.8), dtype=np.float32)
     # Dim cells next to bright ones are no less cells.
     low, high = np.percentile(light[::2, ::2], [1, 99.7])
     light = np.clip((light - low) / max(high - low, 8), 0, 1)
-    return cv2.GaussianBlur((100 * np.sqrt(light)).astype(np.float32), (0, 0), 0.8)
+    relief = (100 * np.sqrt(light)).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(relief, (0, 0), 0.8), dtype=np.float32)
 
 
 def _joined(region: Mask, seeds: Mask) -> Mask:

@@ -44,7 +44,7 @@ def dense_flow(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Flow:
             cv2.copyMakeBorder(plane, 0, pad_y, 0, pad_x, cv2.BORDER_REPLICATE)
             for plane in (source, target)
         )
-    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # The preset stops at half size: small pictures can afford the last step.
     engine.setFinestScale(0 if height * width < _SMALL else 1)
     flow = engine.calc(source, target, None)
@@ -88,4 +88,4 @@ def consistency(flow: Flow, back: Flow) -> Plane:
     gap = flow + warp(back, flow)
     miss = np.square(gap).sum(axis=2)
     length = np.square(flow).sum(axis=2)
-    return np.exp(-miss / (1.0 + 0.02 * length))
+    return np.asarray(np.exp(-miss / (1.0 + 0.02 * length)), dtype=np.float32)

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from napari_ivos.methods._protocol import FrameResult, Frames, PropagateRequest
-from napari_ivos.methods._schedule import blend, blend_weight
+from napari_ivos.methods._schedule import blend_weight
 from napari_ivos.methods.flow.carry import Carried, carry
-from napari_ivos.methods.flow.looks import contrast, likeness
+from napari_ivos.methods.flow.looks import Looks, contrast, likeness
 from napari_ivos.methods.flow.memory import Entry, Erased, looks_of
 from napari_ivos.methods.flow.transport import Flow, consistency, dense_flow, grey, warp
 from napari_ivos.methods.flow.window import Plane
@@ -19,7 +19,6 @@ from napari_ivos.types import ObjectId, ProbMap
 _FLOW_PIXELS = 420_000
 # How fast trust is lost where the flow is not consistent at all.
 _LOSS = 0.1
-BETA = 1.0
 
 
 def flow_scale(video: Frames) -> float:
@@ -99,7 +98,7 @@ def _settle(
     probs: ProbMap,
     trust: np.ndarray,
     keeper: _Keeper,
-    looks,
+    looks: Sequence[Sequence[Looks]],
     absent: frozenset[ObjectId],
 ) -> FrameResult:
     """Bring the new result together with that of the rounds before."""
@@ -110,19 +109,20 @@ def _settle(
         for k in range(len(request.objects)):
             fresh, former = probs[k + 1], old[k + 1]
             gain = 0.0
-            if share < 1 and BETA:
+            if share < 1:
                 one, other = contrast(request.video[index], (fresh, former), looks[k])
-                gain = BETA * (one - other)
+                gain = one - other
             odds = np.log(max(near, 1e-3) / max(1 - near, 1e-3)) + gain
-            mine = 1 / (1 + np.exp(-odds)) if share < 1 else 1.0
-            # The blend gives the new result one half or more: what it is to have in the end
-            # is reached by moving it towards the old one first.
-            part = np.float32(min(mine / share, 1))
+            mine = min(1 / (1 + np.exp(-odds)), share) if share < 1 else 1.0
+            if len(looks[k]) == 1:
+                # Annotated on this round's frame alone: the rounds before did not know it.
+                mine = 1.0
+            part = np.float32(mine)
             probs[k + 1] = part * fresh + (1 - part) * former
         for channel, object_id in enumerate(request.objects, start=1):
             if object_id not in absent:
                 keeper.keep(request.video, index, object_id, probs[channel], old[channel], near)
-        probs = blend(_complete(probs), old, share)
+        probs = _complete(probs)
     for channel, object_id in enumerate(request.objects, start=1):
         if object_id in absent:
             probs[channel] = 0

@@ -52,9 +52,9 @@ class Window:
         x = (np.arange(self.width, dtype=np.float32) + 0.5) / self.width
         y = (self.top + y * (self.bottom - self.top)) * down - 0.5
         x = (self.left + x * (self.right - self.left)) * across - 0.5
-        grid = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+        columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
         return np.asarray(
-            cv2.remap(image, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         )
 
     def take_seeds(self, mask: Mask) -> Mask:
