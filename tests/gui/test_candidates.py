@@ -77,6 +77,17 @@ def test_a_click_goes_there(dock, grid, controller, propagated):
     assert grid.isVisible()
 
 
+def test_pictures_follow_the_size_of_the_window(dock, grid, propagated):
+    dock.guidance.candidates.click()
+    assert grid.height() == pytest.approx(grid.width() * 40 / 60 + 64, abs=1)
+    for width, height in ((900, 700), (300, 260)):
+        grid.resize(width, height)
+        assert (grid.width(), grid.height()) == (width, height)
+        picture = grid.cells[0].iconSize()
+        assert width / 2 - 40 < picture.width() < width / 2
+        assert height / 2 - 60 < picture.height() < height / 2
+
+
 def test_a_short_video_has_fewer(viewer, open_dock, qtbot):
     viewer.add_image(np.zeros((3, 40, 60), np.uint8), name="short")
     dock = open_dock()

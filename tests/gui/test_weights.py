@@ -159,9 +159,12 @@ def test_missing_weights_are_said_and_nothing_starts(dock, part, controller):
         "machine. The session runs on Flow (no weights)."
     )
     assert not dock.video.start.isEnabled()
+    assert dock.video.about.isHidden()
     assert controller.session.method == "flow"
     dock.video.methods.setCurrentIndex(dock.video.methods.findData("flow"))
     assert part.isHidden()
+    assert "on cpu" in dock.video.about.text()
+    assert not dock.video.about.isHidden()
     assert dock.video.start.isEnabled()
 
 

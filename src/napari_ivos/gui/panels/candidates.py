@@ -36,6 +36,7 @@ _LETTERS = "ABCD"
 _WIDTH = 620
 # Pixels below each picture for its caption.
 _TEXT = 32
+_SMALLEST = 80
 _NONE = "No candidates yet: draw, then propagate (G)."
 
 
@@ -175,6 +176,8 @@ class _Cell(QToolButton):
         self._chosen = chosen
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        # Else as much as its picture has now, and the window could only grow.
+        self.setMinimumSize(_SMALLEST, _SMALLEST)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setToolTip(f"Go to this frame\nKey: {letter}")
         self.clicked.connect(self._on_click)

@@ -133,6 +133,8 @@ class VideoPanel(Panel):
         device = spell_device(spec, self.devices.currentData() or "auto")
         self.about.setText(f"Weights: {licence} · on {device}")
         self.about.setToolTip(spec.paper or spec.summary)
+        # What does not run is not said to run somewhere.
+        self.about.setVisible(not lacks_weights(spec))
         self.weights.show_method(spec)
 
     def _show_start(self) -> None:

@@ -38,10 +38,10 @@ _MOST = np.float32(4)
 _CERTAIN = np.float32(8)
 _BOUNDARY = 3.0
 _PRIOR = np.float32(2.5)
-# Weight of the boundary that GrabCut finds.
-_VOTE = 1.0
-# Below this overlap with what was there before, a correction begins again.
+# A corrected region that overlaps less than this with the one before is begun again.
 _HOPELESS = 0.5
+# What GrabCut's opinion on a pixel near the boundary weighs.
+_VOTE = np.float32(1)
 
 
 def segment(
@@ -74,20 +74,27 @@ def _fresh(frame: Frame, seeds: Mask, against: Mask, motion: Sequence[Flow]) -> 
     """Region of an object that has none yet."""
     window = _window(seeds, None)
     evidence = _evidence(frame, seeds, against, motion, window)
+    region = _cut(evidence, window, frame, seeds, against)
+    return _whole(region, window, seeds, against)
+
+
+def _cut(evidence: Plane, window: Window, frame: Frame, seeds: Mask, against: Mask) -> Mask:
+    """Evidence to a region with a boundary that is short and lies on edges."""
     inside, outside = window.take_seeds(seeds), window.take_seeds(against)
     evidence[inside] = _CERTAIN
     evidence[outside] = -_CERTAIN
     image = window.take(frame)
     weights = edge_weights(look(image))
-    rough = regularise(evidence, weights, _BOUNDARY) > 0.5
-    vote = np.where(snap(image, rough, inside, outside), _VOTE, -_VOTE).astype(np.float32)
-    region = regularise(evidence + vote, weights, _BOUNDARY) > 0.5
-    return _whole(region.astype(np.float32), window, seeds, against)
+    region = regularise(evidence, weights, _BOUNDARY) > 0.5
+    if region.any():
+        vote = np.where(snap(image, region, inside, outside), _VOTE, -_VOTE).astype(np.float32)
+        region = regularise(evidence + vote, weights, _BOUNDARY) > 0.5
+    return region
 
 
-def _whole(region: Plane, window: Window, seeds: Mask, against: Mask) -> Plane:
+def _whole(region: Mask, window: Window, seeds: Mask, against: Mask) -> Plane:
     out = np.zeros(seeds.shape, dtype=np.float32)
-    window.give(region, out)
+    window.give(region.astype(np.float32), out)
     out[against] = 0
     out[seeds] = 1
     return out
@@ -99,19 +106,11 @@ def _corrected(
     """Region of an object that has one, changed where new marks contradict it."""
     window = _window(seeds | against, prior)
     evidence = _changed(frame, seeds, against, prior, motion, window)
-    inside, outside = window.take_seeds(seeds), window.take_seeds(against)
-    evidence[inside] = _CERTAIN
-    evidence[outside] = -_CERTAIN
-    image = window.take(frame)
-    weights = edge_weights(look(image))
-    region = regularise(evidence, weights, _BOUNDARY) > 0.5
+    region = _cut(evidence, window, frame, seeds, against)
     before = window.take(prior) > 0.5
-    if region.any():
-        vote = np.where(snap(image, region, inside, outside), _VOTE, -_VOTE).astype(np.float32)
-        region = regularise(evidence + vote, weights, _BOUNDARY) > 0.5
-    region = drop_fragments(region, before, inside)
+    region = drop_fragments(region, before, window.take_seeds(seeds))
     same = float((region & before).sum()) / max(int((region | before).sum()), 1)
-    out = _whole(region.astype(np.float32), window, seeds, against)
+    out = _whole(region, window, seeds, against)
     if same < _HOPELESS and seeds.any():
         # Hardly anything was right: better to begin again than to mend.
         out = np.maximum(out * (prior >= 0.5), _fresh(frame, seeds, against, motion))
@@ -151,7 +150,7 @@ def _changed(
         whole = np.full(prior.shape, -_CERTAIN, dtype=np.float32)
         part.give(np.where(side, np.clip(found, -_MOST, _MOST), -_MOST).astype(np.float32), whole)
         change = window.take(whole)
-        odds = np.where(change > 0, sign * change, odds)
+        odds = np.where(change > 0, sign * change, odds).astype(np.float32)
     return np.asarray(odds, dtype=np.float32)
 
 
@@ -159,7 +158,7 @@ def _view(
     frame: Frame, motion: Sequence[Flow], window: Window
 ) -> tuple[NDArray[np.float32], list[Flow]]:
     channels = look(window.take(frame))
-    return channels, [_fit(flow, window, frame.shape[:2]) for flow in motion]
+    return channels, [window.take_from(flow, frame.shape) for flow in motion]
 
 
 def _evidence(
@@ -173,7 +172,7 @@ def _evidence(
     first[window.take_seeds(seeds)] = _CERTAIN
     region = regularise(first, edge_weights(channels), 2.0)
     again = second_cues(channels, window.take_seeds(seeds), first, region, stack)
-    evidence = np.clip(_weigh(_SECOND[kind], again), -_MOST, _MOST)
+    evidence = np.asarray(np.clip(_weigh(_SECOND[kind], again), -_MOST, _MOST), dtype=np.float32)
     if kind:
         evidence -= np.float32(best_level(channels, window.take_seeds(seeds), evidence))
     return evidence
@@ -191,12 +190,3 @@ def _window(marks: Mask, prior: Plane | None) -> Window:
         return window_round((0, *marks.shape[:1], 0, *marks.shape[1:]), 0, marks.shape)
     size = float(np.hypot(box[1] - box[0], box[3] - box[2]))
     return window_round(box, max(48.0, size if prior is None else 0.2 * size), marks.shape)
-
-
-def _fit(flow: Flow, window: Window, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The window's part of a flow of the whole frame."""
-    import cv2
-
-    if flow.shape[:2] != shape:
-        flow = cv2.resize(flow, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(window.take(flow), dtype=np.float32)

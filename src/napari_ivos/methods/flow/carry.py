@@ -13,7 +13,7 @@ from napari_ivos.methods.flow.appearance import Bins, is_grey, log_ratio, look
 from napari_ivos.methods.flow.looks import Looks, learn_looks, places
 from napari_ivos.methods.flow.refine import edge_weights, guided_filter, regularise
 from napari_ivos.methods.flow.transport import Flow
-from napari_ivos.methods.flow.window import Plane, Window, box_of, window_round
+from napari_ivos.methods.flow.window import Plane
 from napari_ivos.types import AnyArray, Frame, Mask
 
 # fmt: off
@@ -35,7 +35,7 @@ _HELD = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carried:
-    """What flow says about one object on the next frame; planes of any size, all the same."""
+    """What flow says about one object on the next frame; planes of a window's working size."""
 
     region: Plane
     """The object's probability on the frame before, warped."""
@@ -46,31 +46,29 @@ class Carried:
     held: Plane
     """Consistency of all steps together."""
     flow: Flow
-    """The last step's flow, in pixels of the planes."""
+    """The last step's flow."""
 
 
-def carry(frame: Frame, carried: Carried, looks: Sequence[Looks]) -> tuple[Plane, float]:
+def carry(image: Frame, here: Carried, looks: Sequence[Looks]) -> tuple[Plane, float]:
     """Region of one object on the next frame.
 
     Parameters
     ----------
-    frame : (H, W, 3) uint8
-    carried : Carried
+    image : (h, w, 3) uint8
+        The window's part of the frame.
+    here : Carried
     looks : sequence of Looks
         From the annotated frames; may be empty.
 
     Returns
     -------
-    region : (H, W) float32 in [0, 1]
+    region : (h, w) float32 in [0, 1]
     sure : float in [0, 1]
         Consistency of the flow where it matters.
     """
-    out = np.zeros(frame.shape[:2], dtype=np.float32)
-    window = _window(carried.region, frame.shape[:2])
-    if window is None:
-        return out, 0.0
-    here = _cut(carried, window, frame.shape[:2])
-    channels = look(window.take(frame))
+    if not (here.region > 0.3).any():
+        return np.zeros_like(here.region), 0.0
+    channels = look(image)
     kind = int(is_grey(channels))
     stack = carry_cues(channels, here, looks)
     evidence = np.tensordot(_WEIGHTS[kind, :-1], stack, axes=1) + _WEIGHTS[kind, -1]
@@ -78,9 +76,9 @@ def carry(frame: Frame, carried: Carried, looks: Sequence[Looks]) -> tuple[Plane
     evidence[_out_of_reach(here)] = -_MOST
     region = regularise(evidence, edge_weights(channels), _BOUNDARY, 30)
     guide = channels[..., 0] * np.float32(1 / 255)
-    window.give(guided_filter(guide, region, 3, 1e-3), out)
     weight = here.region * (1.1 - here.region)
-    return out, float((here.sure * weight).sum() / max(float(weight.sum()), 1e-6))
+    kept = float((here.sure * weight).sum() / max(float(weight.sum()), 1e-6))
+    return guided_filter(guide, region, 3, 1e-3), kept
 
 
 def carry_cues(channels: AnyArray, here: Carried, looks: Sequence[Looks]) -> NDArray[np.float32]:
@@ -126,7 +124,7 @@ def _out_of_reach(here: Carried) -> Mask:
     depth, area = _depth(here.anchor)
     if area > 0:
         out |= (depth < -(_STRAY + _STRAY_SHARE * area**0.5)) & (here.held > _HELD)
-    return out
+    return np.asarray(out, dtype=bool)
 
 
 def _moving(here: Carried) -> Plane:
@@ -144,24 +142,3 @@ def _depth(region: Plane) -> tuple[Plane, float]:
     depth = cv2.distanceTransform(inner, cv2.DIST_L2, 5)
     depth -= cv2.distanceTransform(1 - inner, cv2.DIST_L2, 5)
     return np.clip(depth, -500, 500), float(inner.sum())
-
-
-def _window(region: Plane, shape: tuple[int, ...]) -> Window | None:
-    box = box_of(region > 0.3)
-    if box is None:
-        return None
-    down, across = shape[0] / region.shape[0], shape[1] / region.shape[1]
-    whole = (box[0] * down, box[1] * down, box[2] * across, box[3] * across)
-    size = max(whole[1] - whole[0], whole[3] - whole[2])
-    return window_round(whole, max(12.0, 0.3 * size), shape)
-
-
-def _cut(carried: Carried, window: Window, shape: tuple[int, ...]) -> Carried:
-    region = np.clip(window.take_from(carried.region, shape), 0, 1)
-    return Carried(
-        region,
-        window.take_from(carried.anchor, shape),
-        window.take_from(carried.sure, shape),
-        window.take_from(carried.held, shape),
-        window.take_from(carried.flow, shape),
-    )

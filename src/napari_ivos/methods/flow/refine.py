@@ -96,13 +96,12 @@ def guided_filter(guide: Plane, values: Plane, radius: int, tolerance: float) ->
     """
     size = (2 * radius + 1, 2 * radius + 1)
 
-    def mean(plane: Plane) -> Plane:
-        return np.asarray(cv2.blur(plane, size, borderType=cv2.BORDER_REFLECT))
+    def mean(plane: AnyArray) -> Plane:
+        blurred = cv2.blur(plane, size, borderType=cv2.BORDER_REFLECT)
+        return np.asarray(blurred, dtype=np.float32)
 
     guide_mean, mean_values = mean(guide), mean(values)
-    slope = (mean(guide * values) - guide_mean * mean_values) / (
-        mean(guide * guide) - guide_mean * guide_mean + np.float32(tolerance)
-    )
+    spread = mean(guide * guide) - guide_mean * guide_mean + np.float32(tolerance)
+    slope = (mean(guide * values) - guide_mean * mean_values) / spread
     offset = mean_values - slope * guide_mean
-    smooth = mean(np.asarray(slope, np.float32)) * guide + mean(np.asarray(offset, np.float32))
-    return np.asarray(np.clip(smooth, 0, 1), dtype=np.float32)
+    return np.asarray(np.clip(mean(slope) * guide + mean(offset), 0, 1), dtype=np.float32)

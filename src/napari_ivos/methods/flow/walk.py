@@ -4,31 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import cv2
 import numpy as np
 
 from napari_ivos.methods._protocol import FrameResult, Frames, PropagateRequest
 from napari_ivos.methods._schedule import blend_weight
-from napari_ivos.methods.flow.carry import Carried, carry
-from napari_ivos.methods.flow.looks import Looks, contrast, likeness
+from napari_ivos.methods.flow.looks import contrast, likeness
 from napari_ivos.methods.flow.memory import Entry, Erased, looks_of
-from napari_ivos.methods.flow.transport import Flow, consistency, dense_flow, grey, warp
+from napari_ivos.methods.flow.track import Path, Track
+from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.types import ObjectId, ProbMap
 
+# Flow is computed on pictures of about this size, or of the second when an object would be
+# smaller than the least side there.
 _FLOW_PIXELS = 420_000
-# How fast trust is lost where the flow is not consistent at all.
-_LOSS = 0.1
+_MOST_FLOW_PIXELS = 1_700_000
+_LEAST_SIDE = 20.0
 
 
-def flow_scale(video: Frames) -> float:
-    """Size at which flow is computed, as a share of the frames'."""
-    return float(min(1.0, (_FLOW_PIXELS / (video.shape[1] * video.shape[2])) ** 0.5))
+def flow_scale(video: Frames, areas: Sequence[int]) -> float:
+    """Size at which flow is computed, as a share of the frames'.
+
+    Parameters
+    ----------
+    video : Frames
+    areas : sequence of int
+        Pixels of each object.
+    """
+    pixels = video.shape[1] * video.shape[2]
+    wanted = _LEAST_SIDE / max(min((area for area in areas if area), default=pixels), 1) ** 0.5
+    scale = max((_FLOW_PIXELS / pixels) ** 0.5, min(wanted, (_MOST_FLOW_PIXELS / pixels) ** 0.5))
+    return float(min(1.0, scale))
 
 
 def motion(video: Frames, index: int) -> list[Flow]:
     """Flow from a frame to each of its neighbours."""
-    scale = flow_scale(video)
+    scale = flow_scale(video, ())
     here = grey(video[index], scale)
     others = [other for other in (index - 1, index + 1) if 0 <= other < len(video)]
     return [dense_flow(here, grey(video[other], scale)) for other in others]
@@ -40,33 +51,24 @@ def walk(request: PropagateRequest, way: tuple[int, ...]) -> Iterator[FrameResul
         return
     video, memory = request.video, request.memory or ()
     objects = request.objects
-    looks = [looks_of(memory, object_id) for object_id in objects]
     entry = next((one for one in memory if one.frame == request.frame), None)
     keeper = _Keeper(entry, objects)
-    scale = flow_scale(video)
-    before = grey(video[request.frame], scale)
     planes = list(request.start.probs[1:])
-    anchors = [_shrink(plane, before.shape) for plane in planes]
-    trust = np.ones(len(objects))
-    height, width = before.shape
-    origin = np.dstack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
-    held = np.ones((height, width), dtype=np.float32)
+    scale = flow_scale(video, [int(np.count_nonzero(plane > 0.5)) for plane in planes])
+    before = grey(video[request.frame], scale)
+    path = Path(before.shape)
+    tracks = [
+        Track(plane, looks_of(memory, object_id))
+        for plane, object_id in zip(planes, objects, strict=True)
+    ]
     for index in way:
         frame = video[index]
         after = grey(frame, scale)
-        flow, back = dense_flow(after, before), dense_flow(before, after)
-        sure = consistency(flow, back)
-        origin, held = warp(origin, flow), warp(held, flow) * sure
+        path.extend(dense_flow(after, before), dense_flow(before, after))
         absent = request.absent(index)
-        for k, object_id in enumerate(objects):
-            if object_id in absent or not planes[k].any():
-                planes[k] = np.zeros_like(planes[k])
-                continue
-            region = warp(_shrink(planes[k], before.shape), flow)
-            anchor = np.asarray(cv2.remap(anchors[k], origin, None, cv2.INTER_LINEAR))
-            planes[k], kept = carry(frame, Carried(region, anchor, sure, held, flow), looks[k])
-            trust[k] *= 1 - _LOSS * (1 - kept)
-        yield _settle(request, index, together(planes), trust, keeper, looks, absent)
+        for track, object_id in zip(tracks, objects, strict=True):
+            track.step(frame, path, present=object_id not in absent)
+        yield _settle(request, index, tracks, keeper, absent)
         before = after
 
 
@@ -86,35 +88,28 @@ def _complete(probs: ProbMap) -> ProbMap:
     return probs
 
 
-def _shrink(plane: Plane, shape: tuple[int, ...]) -> Plane:
-    if plane.shape == shape:
-        return plane
-    return np.asarray(cv2.resize(plane, shape[::-1], interpolation=cv2.INTER_AREA))
-
-
 def _settle(
     request: PropagateRequest,
     index: int,
-    probs: ProbMap,
-    trust: np.ndarray,
+    tracks: Sequence[Track],
     keeper: _Keeper,
-    looks: Sequence[Sequence[Looks]],
     absent: frozenset[ObjectId],
 ) -> FrameResult:
     """Bring the new result together with that of the rounds before."""
+    probs = together([track.plane for track in tracks])
     share = blend_weight(index, request.frame, request.annotated)
     old = request.previous(index) if share < 1 or keeper.needed else None
     if old is not None:
         near = 2 * share - 1
-        for k in range(len(request.objects)):
+        for k, track in enumerate(tracks):
             fresh, former = probs[k + 1], old[k + 1]
             gain = 0.0
             if share < 1:
-                one, other = contrast(request.video[index], (fresh, former), looks[k])
+                one, other = contrast(request.video[index], (fresh, former), track.looks)
                 gain = one - other
             odds = np.log(max(near, 1e-3) / max(1 - near, 1e-3)) + gain
             mine = min(1 / (1 + np.exp(-odds)), share) if share < 1 else 1.0
-            if len(looks[k]) == 1:
+            if len(track.looks) == 1:
                 # Annotated on this round's frame alone: the rounds before did not know it.
                 mine = 1.0
             part = np.float32(mine)
@@ -128,7 +123,7 @@ def _settle(
             probs[channel] = 0
     if absent:
         probs = _complete(probs)
-    each = tuple(float(value) for value in trust)
+    each = tuple(track.trust for track in tracks)
     return FrameResult(index, probs, min(each), each)
 
 

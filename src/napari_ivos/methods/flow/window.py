@@ -47,15 +47,17 @@ class Window:
         if image.shape[:2] == shape[:2]:
             return self.take(image)
         down, across = image.shape[0] / shape[0], image.shape[1] / shape[1]
-        # Pixel centres of the working size, in the pixels of the image.
+        x, y = self.centres()
+        return sample(image, (x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5)
+
+    def centres(self) -> tuple[Plane, Plane]:
+        """Where its working pixels have their centres in the frame: x and y, each (h, w)."""
         y = (np.arange(self.height, dtype=np.float32) + 0.5) / self.height
         x = (np.arange(self.width, dtype=np.float32) + 0.5) / self.width
-        y = (self.top + y * (self.bottom - self.top)) * down - 0.5
-        x = (self.left + x * (self.right - self.left)) * across - 0.5
+        y = self.top + y * (self.bottom - self.top) - 0.5
+        x = self.left + x * (self.right - self.left) - 0.5
         columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
-        return np.asarray(
-            cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        )
+        return columns, rows
 
     def take_seeds(self, mask: Mask) -> Mask:
         """Its part of a mask; a single pixel survives being made smaller."""
@@ -80,6 +82,13 @@ class Window:
             return part
         how = cv2.INTER_AREA if self.height < part.shape[0] else enlarge
         return np.asarray(cv2.resize(part, (self.width, self.height), interpolation=how))
+
+
+def sample(image: NDArray[np.float32], x: Plane, y: Plane) -> NDArray[np.float32]:
+    """Values of an image (H, W[, C]) at places (h, w) between its pixels."""
+    return np.asarray(
+        cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), dtype=np.float32
+    )
 
 
 def window_round(box: Sequence[float], margin: float, shape: tuple[int, ...]) -> Window:
