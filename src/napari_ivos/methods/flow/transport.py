@@ -44,6 +44,8 @@ def dense_flow(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Flow:
             cv2.copyMakeBorder(plane, 0, pad_y, 0, pad_x, cv2.BORDER_REPLICATE)
             for plane in (source, target)
         )
+    # It refuses rows that do not follow each other in memory, as in a part of a picture.
+    source, target = np.ascontiguousarray(source), np.ascontiguousarray(target)
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # The preset stops at half size: small pictures can afford the last step.
     engine.setFinestScale(0 if height * width < _SMALL else 1)
