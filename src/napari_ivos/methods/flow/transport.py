@@ -49,7 +49,7 @@ def dense_flow(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Flow:
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # The preset stops at half size: small pictures can afford the last step.
     engine.setFinestScale(0 if height * width < _SMALL else 1)
-    flow = engine.calc(np.ascontiguousarray(source), np.ascontiguousarray(target), None)
+    flow = engine.calc(source, target, None)
     return np.asarray(flow[:height, :width])
 
 
