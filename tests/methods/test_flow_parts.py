@@ -9,7 +9,7 @@ from napari_ivos.methods.flow.geodesic import geodesic
 from napari_ivos.methods.flow.looks import contrast, learn, likeness
 from napari_ivos.methods.flow.refine import edge_weights, guided_filter, regularise
 from napari_ivos.methods.flow.snap import drop_fragments, snap
-from napari_ivos.methods.flow.transport import consistency, dense_flow, warp
+from napari_ivos.methods.flow.transport import consistency, dense_flow, uncovered, warp
 from napari_ivos.methods.flow.window import box_of, window_round
 
 
@@ -105,6 +105,15 @@ def test_warp_fetches_and_consistency_notices():
     np.testing.assert_array_equal(warp(values, flow)[:, :3], values[:, 1:])
     np.testing.assert_allclose(consistency(flow, -flow), 1, atol=1e-6)
     assert consistency(flow, flow).max() < 0.1
+
+
+def test_what_a_moving_thing_leaves_behind_is_uncovered():
+    back = np.zeros((40, 60, 2), np.float32)
+    back[10:30, 20:40, 0] = 8
+    bare = uncovered(back)
+    assert (bare[12:28, 22:26] == 1).all()
+    assert not bare[12:28, 30:46].any()
+    assert not bare[:8].any()
 
 
 def test_looks_tell_an_object_from_its_surroundings():

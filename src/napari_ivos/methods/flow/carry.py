@@ -31,6 +31,7 @@ _MOST = 5.0
 _STEP, _STEP_SHARE = 3.0, 0.05
 _STRAY, _STRAY_SHARE = 4.0, 0.15
 _HELD = 0.5
+_BARE = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +46,8 @@ class Carried:
     """Consistency of the last step's flow."""
     held: Plane
     """Consistency of all steps together."""
+    bare: Plane
+    """1 where the last step uncovered something."""
     flow: Flow
     """The last step's flow."""
 
@@ -73,6 +76,7 @@ def carry(image: Frame, here: Carried, looks: Sequence[Looks]) -> tuple[Plane, f
     stack = carry_cues(channels, here, looks)
     evidence = np.tensordot(_WEIGHTS[kind, :-1], stack, axes=1) + _WEIGHTS[kind, -1]
     np.clip(evidence, -_MOST, _MOST, out=evidence)
+    evidence -= np.float32(_BARE) * here.bare
     evidence[_out_of_reach(here)] = -_MOST
     region = regularise(evidence, edge_weights(channels), _BOUNDARY, 30)
     guide = channels[..., 0] * np.float32(1 / 255)

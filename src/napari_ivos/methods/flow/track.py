@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_ivos.methods.flow.carry import Carried, carry
 from napari_ivos.methods.flow.looks import Looks
-from napari_ivos.methods.flow.transport import Flow, consistency, warp
+from napari_ivos.methods.flow.transport import Flow, consistency, uncovered, warp
 from napari_ivos.methods.flow.window import Plane, Window, box_of, sample, window_round
 from napari_ivos.types import Frame
 
@@ -28,6 +28,8 @@ class Path:
     """Consistency of the last step."""
     held: Plane
     """Consistency of all steps together."""
+    bare: Plane
+    """Where the last step uncovered something."""
     origin: NDArray[np.float32]
     """(h, w, 2) float32: where each pixel was on the annotated frame, (x, y)."""
 
@@ -40,6 +42,7 @@ class Path:
         """Go one step further."""
         self.flow, self.back = flow, back
         self.sure = consistency(flow, back)
+        self.bare = uncovered(back)
         self.origin = warp(self.origin, flow)
         self.held = warp(self.held, flow) * self.sure
 
@@ -107,5 +110,6 @@ class Track:
             ),
             window.take_from(path.sure, shape),
             window.take_from(path.held, shape),
+            window.take_from(path.bare, shape),
             flow,
         )

@@ -91,3 +91,28 @@ def consistency(flow: Flow, back: Flow) -> Plane:
     miss = np.square(gap).sum(axis=2)
     length = np.square(flow).sum(axis=2)
     return np.asarray(np.exp(-miss / (1.0 + 0.02 * length)), dtype=np.float32)
+
+
+def uncovered(back: Flow) -> Plane:
+    """Where a frame shows what the frame before it did not.
+
+    Parameters
+    ----------
+    back : (h, w, 2) float32
+        From the frame before to this one.
+
+    Returns
+    -------
+    (h, w) float32 in [0, 1]
+        1 where no pixel of the frame before comes to lie.
+    """
+    height, width = back.shape[:2]
+    x = np.rint(back[..., 0] + np.arange(width, dtype=np.float32))
+    y = np.rint(back[..., 1] + np.arange(height, dtype=np.float32)[:, None])
+    # What comes in over the picture's border is new as well, but not from behind anything.
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    met = np.zeros((height, width), dtype=np.uint8)
+    met[y[inside].astype(np.intp), x[inside].astype(np.intp)] = 1
+    # Rounding leaves single pixels out where a surface stretches.
+    met = cv2.morphologyEx(met, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.blur((1 - met).astype(np.float32), (3, 3)), dtype=np.float32)
