@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from napari_ivos.methods.gis.guide import stroke_image
-from napari_ivos.methods.gis.padding import margins
+from napari_ivos.methods._frames import margins
+from napari_ivos.methods._guide import stroke_image
 
 MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
 DEVIATION = torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)

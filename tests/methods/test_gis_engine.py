@@ -9,8 +9,9 @@ import torch
 from methods.golden import gis_case
 from napari_ivos.errors import CheckpointError, EngineError
 from napari_ivos.methods import Annotation, InteractRequest, PropagateRequest, create_engine
+from napari_ivos.methods._levels import choose_dtype, difference, levels
 from napari_ivos.methods.gis import engine as gis
-from napari_ivos.methods.gis.model import Model, choose_dtype, load_network
+from napari_ivos.methods.gis.model import Model, load_network
 from napari_ivos.methods.gis.network import GisNetwork
 from napari_ivos.scribbles import make_stroke
 from napari_ivos.session import Session
@@ -252,11 +253,11 @@ def test_memory_that_never_suffices_is_one_clear_error(session, monkeypatch):
 
 
 def test_a_graphics_card_that_is_full_hands_over_to_the_processor():
-    levels = gis._levels(torch.device("cuda"), 2**30)
-    assert [level.device.type for level in levels] == ["cuda"] * 4 + ["cpu"] * 4
-    assert [level.scale for level in levels[:4]] == [1, 1, 0.75, 0.5]
-    assert levels[1].block_bytes < levels[0].block_bytes
-    assert "which is slower" in gis._difference(levels[3], levels[4])
+    found = levels(torch.device("cuda"), 2**30)
+    assert [level.device.type for level in found] == ["cuda"] * 4 + ["cpu"] * 4
+    assert [level.scale for level in found[:4]] == [1, 1, 0.75, 0.5]
+    assert found[1].block_bytes < found[0].block_bytes
+    assert "which is slower" in difference(found[3], found[4])
 
 
 def test_bf16_stays_near_fp32(checkpoint, video):

@@ -9,11 +9,11 @@ import torch
 from methods.golden import gis_case
 from napari_ivos.masks import soft_aggregate
 from napari_ivos.methods import _schedule as schedule
+from napari_ivos.methods._frames import Image, margins
+from napari_ivos.methods._guide import guide
 from napari_ivos.methods._torch import inference
 from napari_ivos.methods.gis.attention import Reference, at_annotated, transfer
-from napari_ivos.methods.gis.guide import guide
-from napari_ivos.methods.gis.model import Image, load_network, reliability
-from napari_ivos.methods.gis.padding import margins
+from napari_ivos.methods.gis.model import load_network, reliability
 from napari_ivos.scribbles import strokes_from_davis
 
 CPU = torch.device("cpu")

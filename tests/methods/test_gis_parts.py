@@ -11,21 +11,22 @@ from torch import nn
 
 from napari_ivos.errors import CheckpointError, EngineError
 from napari_ivos.methods._blocks import fold_norms, speed_up, split_conv
+from napari_ivos.methods._cache import FeatureCache
+from napari_ivos.methods._frames import crop, margins, pad
+from napari_ivos.methods._guide import guide, stroke_image
+from napari_ivos.methods._state_dict import load_state_dict
 from napari_ivos.methods._torch import (
     inference,
     is_out_of_memory,
     load_strict,
     own_tensors,
-    read_state,
     resolve_device,
     translated,
 )
 from napari_ivos.methods.gis.attention import Reference, at_annotated, spread, transfer
-from napari_ivos.methods.gis.cache import FeatureCache
-from napari_ivos.methods.gis.guide import guide, stroke_image
 from napari_ivos.methods.gis.memory import make_entry, nearest_rounds
 from napari_ivos.methods.gis.network import GisNetwork
-from napari_ivos.methods.gis.padding import Rims, crop, margins, pad, shrink
+from napari_ivos.methods.gis.padding import Rims, shrink
 from napari_ivos.methods.gis.steps import Sources
 from napari_ivos.scribbles import make_stroke
 
@@ -240,7 +241,7 @@ def test_a_full_disk_is_no_error(monkeypatch, caplog):
     def full(self):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("napari_ivos.methods.gis.cache._Spill._open", full)
+    monkeypatch.setattr("napari_ivos.methods._cache._Spill._open", full)
     for key in range(3):
         cache.get(key, lambda value=key: tensors(value))
     assert len(caplog.messages) == 1
@@ -319,7 +320,7 @@ def test_checkpoints_of_both_formats(tmp_path, zipped, wrap):
     torch.save(wrap(state), path, _use_new_zipfile_serialization=zipped)
     with torch.device("meta"):
         network = Small()
-    read = read_state(path)
+    read = load_state_dict(path)
     load_strict(network, read, "the network")
     own_tensors(network, read)
     del read
@@ -341,11 +342,19 @@ def test_what_does_not_fit_is_said():
     assert "first.weight (2×4 instead of 2×3)" in said
 
 
+def test_files_from_before_the_batches_were_counted_load():
+    state = {k: v for k, v in filled(Small()).state_dict().items() if "num_batches" not in k}
+    network = Small()
+    load_strict(network, state, "the network")
+    assert torch.equal(network.first.weight, state["first.weight"])
+    assert network.norm.num_batches_tracked == 0
+
+
 def test_another_networks_weights_are_refused():
     with torch.device("meta"):
         network = GisNetwork()
     assert len(network.state_dict()) == 841
-    with pytest.raises(CheckpointError, match=r"GIS-RAmap.*841 weights, 841 missing"):
+    with pytest.raises(CheckpointError, match=r"GIS-RAmap.*841 weights, 724 missing"):
         load_strict(network, Small().state_dict(), "GIS-RAmap")
 
 
@@ -373,7 +382,7 @@ def test_files_that_are_no_checkpoint(tmp_path, capsys, write):
     path = tmp_path / "w.pth"
     write(path)
     with pytest.raises(CheckpointError, match=r"w\.pth"):
-        read_state(path)
+        load_state_dict(path)
     assert "executed" not in capsys.readouterr().out
 
 

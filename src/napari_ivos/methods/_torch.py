@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import sys
-import warnings
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from napari_ivos.errors import CheckpointError, EngineError
+from napari_ivos.methods._state_dict import compare
 
 
 def resolve_device(name: str) -> torch.device:
@@ -47,56 +45,8 @@ def resolve_device(name: str) -> torch.device:
 _DEVICE_HINT = "Choose 'auto' or 'cpu', or install the build of torch for your graphics card."
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, by name; nothing in the file is executed.
-
-    Parameters
-    ----------
-    path : Path
-        What `torch.save` wrote of a state dictionary, in the zip or the older format. A dictionary
-        under the key ``state_dict`` or ``model``, and names that begin with ``module.``, are
-        understood.
-
-    Returns
-    -------
-    dict of str to Tensor
-        On the processor; mapped from the file where the format allows it.
-
-    Raises
-    ------
-    CheckpointError
-        The file is missing, cut short, or holds something else.
-    """
-    if not path.is_file():
-        raise CheckpointError(
-            f"There is no checkpoint file '{path}'.", "Give the path of the published weights."
-        )
-    try:
-        mapped = zipfile.is_zipfile(path)
-        with warnings.catch_warnings():
-            # About other pickle protocols: what matters is whether the file can be read.
-            warnings.simplefilter("ignore", UserWarning)
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:  # a damaged file can raise almost anything
-        raise CheckpointError(
-            f"The file '{path}' is damaged or is no checkpoint of weights alone.",
-            "Download it again; a file that is cut short looks like this.",
-        ) from error
-    for key in ("state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping) or not all(
-        isinstance(value, Tensor) for value in content.values()
-    ):
-        raise CheckpointError(
-            f"The file '{path}' does not hold a dictionary of weights.",
-            "It must be what torch.save wrote of a network's state_dict.",
-        )
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
-
-
 def load_strict(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Give a network its weights; every name and every shape must fit.
+    """Give a network its weights; every name and every shape must fit, but for `COUNTER`.
 
     Parameters
     ----------
@@ -112,22 +62,7 @@ def load_strict(network: nn.Module, state: Mapping[str, Tensor], name: str) -> N
         Says how many weights are missing, unknown or of another shape, and names the first.
     """
     wanted = network.state_dict()
-    missing = [key for key in wanted if key not in state]
-    unknown = [key for key in state if key not in wanted]
-    shapes = [
-        f"{key} ({_shape(state[key])} instead of {_shape(wanted[key])})"
-        for key in wanted
-        if key in state and state[key].shape != wanted[key].shape
-    ]
-    faults = [
-        f"{len(names)} {what} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
-        for what, names in (
-            ("missing", missing),
-            ("unknown", unknown),
-            ("of another shape", shapes),
-        )
-        if names
-    ]
+    faults = compare(state, {key: tuple(value.shape) for key, value in wanted.items()})
     if faults:
         raise CheckpointError(
             f"The checkpoint does not fit {name}: of its {len(wanted)} weights, "
@@ -135,6 +70,8 @@ def load_strict(network: nn.Module, state: Mapping[str, Tensor], name: str) -> N
             "It was made for another network, or for another version of it.",
         )
     tensors = {key: value.to(wanted[key].dtype) for key, value in state.items()}
+    for key in wanted.keys() - tensors.keys():
+        tensors[key] = torch.zeros((), dtype=wanted[key].dtype)
     network.load_state_dict(tensors, strict=True, assign=True)
 
 
@@ -147,10 +84,6 @@ def own_tensors(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     for tensor in (*network.parameters(), *network.buffers()):
         if tensor.data_ptr() in shared:
             tensor.data = tensor.data.clone()
-
-
-def _shape(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "scalar"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -16,4 +16,5 @@ SPEC = MethodSpec(
     checkpoint="required",
     devices=("cpu", "cuda", "mps"),
     span_proportion=0.99,
+    state_dict="napari_ivos.methods.gis.network:shapes",
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
 from napari_ivos.errors import CheckpointError, EngineError
+from napari_ivos.methods._ahead import ahead
+from napari_ivos.methods._cache import FeatureCache
+from napari_ivos.methods._levels import Fallback, Level, choose_dtype, levels
 from napari_ivos.methods._protocol import (
     Annotation,
     FrameResult,
@@ -21,26 +21,15 @@ from napari_ivos.methods._protocol import (
     Memory,
     PropagateRequest,
 )
-from napari_ivos.methods._torch import (
-    give_back_memory,
-    inference,
-    is_out_of_memory,
-    resolve_device,
-    translated,
-)
-from napari_ivos.methods.gis.cache import FeatureCache
+from napari_ivos.methods._torch import give_back_memory, resolve_device
 from napari_ivos.methods.gis.memory import Entry, make_entry
-from napari_ivos.methods.gis.model import Level, Model, choose_dtype, load_network
+from napari_ivos.methods.gis.model import Model, load_network
 from napari_ivos.methods.gis.network import GisNetwork
 from napari_ivos.methods.gis.padding import Rims
 from napari_ivos.methods.gis.steps import Steps
-from napari_ivos.methods.gis.walk import Walk, ahead
+from napari_ivos.methods.gis.walk import Walk
 
-T = TypeVar("T")
-
-_MIB = 2**20
-_DISK_BYTES = 4096 * _MIB
-_log = logging.getLogger(__name__)
+_DISK_BYTES = 4 * 2**30
 
 
 def create(
@@ -106,10 +95,8 @@ class GisEngine:
     ) -> None:
         self._load = load
         self._precision = precision
-        self._levels = _levels(device, cache_bytes)
         self._rims = Rims()
-        self._lock = threading.RLock()
-        self._steps: Steps | None = None
+        self._work = Fallback(self._begin, levels(device, cache_bytes))
 
     def warm_up(self) -> None:
         """Load the network now, so that what is wrong with it is said now.
@@ -119,7 +106,7 @@ class GisEngine:
         CheckpointError
             The weights cannot be read, or do not fit.
         """
-        self._run("Loading GIS-RAmap", lambda _: None)
+        self._work.run("Loading GIS-RAmap", lambda _: None)
         give_back_memory()
 
     def interact(self, request: InteractRequest) -> tuple[FrameResult, Memory]:
@@ -138,7 +125,7 @@ class GisEngine:
             human=request.human,
             earlier=earlier,
         )
-        outcome = self._run(_doing(request.frame), lambda steps: steps.annotate(pixels, entry))
+        outcome = self._work.run(_doing(request.frame), lambda steps: steps.annotate(pixels, entry))
         self._rims.remember(request.frame, request.objects, outcome.probs[1:], outcome.masks)
         give_back_memory()
         result = FrameResult(request.frame, outcome.probs, outcome.score)
@@ -149,7 +136,7 @@ class GisEngine:
         for way in (request.backward, request.forward):
             walk = Walk(request, self._rims)
             for index, pixels in ahead(request.video, way):
-                yield self._run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
+                yield self._work.run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
             del walk
             give_back_memory()
 
@@ -175,60 +162,13 @@ class GisEngine:
             entries = (*entries, entry)
         return entries
 
-    def _run(self, what: str, work: Callable[[Steps], T]) -> T:
-        """Do some work, with less at a time when memory is full."""
-        with self._lock, translated(what):
-            while True:
-                try:
-                    with inference():
-                        if self._steps is None:
-                            self._steps = self._begin(self._levels[0])
-                        return work(self._steps)
-                except (RuntimeError, MemoryError) as error:
-                    if not is_out_of_memory(error) or len(self._levels) == 1:
-                        raise
-                # Out of the handler, so that the failed step's tensors are gone by now.
-                self._steps = None
-                before = self._levels.pop(0)
-                change = _difference(before, self._levels[0])
-                _log.warning("%s is out of memory; going on %s.", before.device, change)
-
     def _begin(self, level: Level) -> Steps:
         on_cpu = level.device.type == "cpu"
         precision = "fp32" if on_cpu and self._precision == "fp16" else self._precision
         dtype = choose_dtype(precision, level.device)
-        if level.device.type == "cuda":
-            torch.cuda.empty_cache()
         cache = FeatureCache(level.cache_bytes, _DISK_BYTES if on_cpu else 0)
         return Steps(Model(self._load(), dtype, cache, level.device), level)
 
 
 def _doing(index: int) -> str:
     return f"Segmenting frame {index}"
-
-
-def _levels(device: torch.device, cache_bytes: int | None) -> list[Level]:
-    """What is tried, one after the other, while memory does not suffice."""
-    on_cpu = device.type == "cpu"
-    most = _default_cache(device) if cache_bytes is None else cache_bytes
-    levels = [
-        Level(device, (16 if on_cpu else 512) * _MIB, most),
-        Level(device, 4 * _MIB, most // 8),
-        Level(device, 4 * _MIB, most // 8, 0.75),
-        Level(device, 4 * _MIB, most // 8, 0.5),
-    ]
-    return levels if on_cpu else levels + _levels(torch.device("cpu"), cache_bytes)
-
-
-def _difference(before: Level, now: Level) -> str:
-    if now.device != before.device:
-        return f"on the {now.device}, which is slower"
-    if now.scale != before.scale:
-        return f"with frames at {now.scale:.0%} of their size, so masks are coarser"
-    return "with smaller pieces, which is a little slower"
-
-
-def _default_cache(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory // 4)
-    return (64 if device.type == "cpu" else 1024) * _MIB

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_ivos.masks import labels_from_probs
+from napari_ivos.methods._guide import guide
 from napari_ivos.methods._protocol import HumanMap
-from napari_ivos.methods.gis.guide import guide
 from napari_ivos.scribbles import Stroke, make_stroke
 from napari_ivos.types import LabelMap, ObjectId, ProbMap
 

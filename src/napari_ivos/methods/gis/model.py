@@ -3,70 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_ivos.errors import EngineError
-from napari_ivos.methods._torch import load_strict, own_tensors, read_state
+from napari_ivos.methods._cache import FeatureCache
+from napari_ivos.methods._frames import Image, pad
+from napari_ivos.methods._state_dict import load_state_dict
+from napari_ivos.methods._torch import load_strict, own_tensors
 from napari_ivos.methods.gis.attention import spread
-from napari_ivos.methods.gis.cache import FeatureCache
 from napari_ivos.methods.gis.network import GisNetwork
-from napari_ivos.methods.gis.padding import COARSE, pad
+from napari_ivos.methods.gis.padding import COARSE
 from napari_ivos.methods.gis.parts import FrameFeatures, Shared
-from napari_ivos.types import Frame
 
-Precision = Literal["fp32", "bf16", "fp16"]
-
-_MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
-_DEVIATION = torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
 _FOREGROUND = 0.4
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """How much a device is asked to hold at a time."""
-
-    device: torch.device
-    block_bytes: int
-    """Of a block of attention."""
-    cache_bytes: int
-    """Of features that are kept."""
-    scale: float = 1.0
-    """Of the frames' sides."""
-
-
-def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The number format that a precision stands for on a device.
-
-    Raises
-    ------
-    EngineError
-        There is no such precision, or the device has none.
-    """
-    if precision not in _DTYPES:
-        raise EngineError(
-            f"There is no precision '{precision}'.", f"Choose one of: {', '.join(_DTYPES)}."
-        )
-    if device.type == "cpu" and precision == "fp16":
-        raise EngineError("Processors do not run this network in fp16.", "Choose bf16 or fp32.")
-    if device.type == "cpu" and precision == "bf16" and not _cpu_has_bf16():
-        _log.warning("This processor has no bf16 arithmetic; fp32 is used.")
-        return torch.float32
-    return _DTYPES[precision]
-
-
-def _cpu_has_bf16() -> bool:
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def load_network(checkpoint: Path) -> GisNetwork:
@@ -79,34 +33,11 @@ def load_network(checkpoint: Path) -> GisNetwork:
     """
     with torch.device("meta"):
         network = GisNetwork()
-    state = read_state(checkpoint)
+    state = load_state_dict(checkpoint)
     load_strict(network, state, "GIS-RAmap")
     network.prepare()
     own_tensors(network, state)
     return network
-
-
-class Image:
-    """A frame at working size.
-
-    Parameters
-    ----------
-    pixels : (H, W, 3) uint8
-    """
-
-    def __init__(self, pixels: Frame) -> None:
-        self.size = (pixels.shape[0], pixels.shape[1])
-        self._pixels = np.ascontiguousarray(pixels)
-        name = hashlib.blake2b(self._pixels.data, digest_size=16)
-        name.update(str(pixels.shape).encode())
-        self.key = name.digest()
-        """Names the content, so that features are found again whichever video it came from."""
-
-    def tensor(self, device: torch.device) -> Tensor:
-        """(1, 3, Hp, Wp) float32: normalised and padded."""
-        padded = torch.from_numpy(pad(self._pixels.transpose(2, 0, 1)).copy()).to(device)
-        scaled = padded.float().div_(255)
-        return scaled.sub_(_MEAN.to(device)).div_(_DEVIATION.to(device))[None]
 
 
 class Model:

@@ -145,3 +145,11 @@ class GisNetwork(nn.Module):
         merged = self.feature_compounder(shared, transferred, difference)
         logits: Tensor = self.segmentation_head(merged)[0]
         return logits
+
+
+def shapes() -> dict[str, dict[str, tuple[int, ...]]]:
+    """Entries of the published state dictionaries and their shapes, by file name."""
+    with torch.device("meta"):
+        state = GisNetwork().state_dict()
+    made = {key: tuple(value.shape) for key, value in state.items()}
+    return dict.fromkeys(("GIS-ckpt_standard.pth", "GIS-ckpt_wo_YTIVOStrainset.pth"), made)

@@ -1,4 +1,4 @@
-"""Padded frames, and masks at an eighth of their size."""
+"""Masks at an eighth of the padded frames' size."""
 
 from __future__ import annotations
 
@@ -12,40 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from napari_ivos.types import AnyArray, ObjectId
+from napari_ivos.methods._frames import margins, pad
+from napari_ivos.types import ObjectId
 
-STEP = 32
-"""Sides are padded to a multiple of this."""
 COARSE = 8
 _RIM_BYTES = 32 * 2**20
-
-
-def margins(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Padding before and after each side: at least 1, since a full step is added to a multiple.
-
-    Returns
-    -------
-    (top, bottom), (left, right)
-    """
-    pads = [STEP - side % STEP for side in size]
-    (top, bottom), (left, right) = [(pad // 2, pad - pad // 2) for pad in pads]
-    return (top, bottom), (left, right)
-
-
-def pad(array: AnyArray) -> AnyArray:
-    """Reflect the last two axes at their border, without repeating the edge.
-
-    Sides that are shorter than the padding are reflected to and fro.
-    """
-    before = ((0, 0),) * (array.ndim - 2)
-    return np.pad(array, (*before, *margins((array.shape[-2], array.shape[-1]))), mode="reflect")
-
-
-def crop(planes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Take the padding off the last two axes again."""
-    (top, _), (left, _) = margins(size)
-    inner = planes[..., top : top + size[0], left : left + size[1]]
-    return np.ascontiguousarray(inner)
 
 
 def shrink(padded: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from napari_ivos.masks import soft_aggregate
+from napari_ivos.methods._frames import Image, crop
+from napari_ivos.methods._levels import Level
 from napari_ivos.methods._protocol import Frames
 from napari_ivos.methods.gis.attention import Reference, at_annotated, transfer
 from napari_ivos.methods.gis.memory import Entry, nearest_rounds
-from napari_ivos.methods.gis.model import Image, Level, Model, reliability
-from napari_ivos.methods.gis.padding import crop, shrink
+from napari_ivos.methods.gis.model import Model, reliability
+from napari_ivos.methods.gis.padding import shrink
 from napari_ivos.methods.gis.parts import FrameFeatures
 from napari_ivos.types import Frame, ObjectId, ProbMap
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from napari_ivos.methods._protocol import FrameResult, Frames, PropagateRequest
+from napari_ivos.methods._protocol import FrameResult, PropagateRequest
 from napari_ivos.methods._schedule import blend, blend_weight
 from napari_ivos.methods.gis.padding import Rims
 from napari_ivos.methods.gis.parts import FrameFeatures
@@ -86,14 +84,3 @@ class Walk:
             return probs, masks
         before = self._shrink(steps, index, old)
         return blend(probs, old, share), blend(masks, before, share)
-
-
-def ahead(video: Frames, indices: Sequence[int]) -> Generator[tuple[int, Frame]]:
-    """Frames in the order given, the next one read while the last is worked on."""
-    with ThreadPoolExecutor(1, "napari-ivos-frames") as reader:
-        waiting = [reader.submit(video.__getitem__, index) for index in indices[:1]]
-        for place, index in enumerate(indices):
-            pixels = waiting.pop().result()
-            if place + 1 < len(indices):
-                waiting.append(reader.submit(video.__getitem__, indices[place + 1]))
-            yield index, pixels
