@@ -7,9 +7,16 @@ import pytest
 from napari_ivos.methods.flow.appearance import Bins, is_grey, look
 from napari_ivos.methods.flow.geodesic import geodesic
 from napari_ivos.methods.flow.looks import contrast, learn, likeness
+from napari_ivos.methods.flow.parallax import moves_with
 from napari_ivos.methods.flow.refine import edge_weights, guided_filter, regularise
 from napari_ivos.methods.flow.snap import drop_fragments, snap
-from napari_ivos.methods.flow.transport import consistency, dense_flow, uncovered, warp
+from napari_ivos.methods.flow.transport import (
+    consistency,
+    dense_flow,
+    rectified,
+    uncovered,
+    warp,
+)
 from napari_ivos.methods.flow.window import box_of, window_round
 
 
@@ -181,3 +188,45 @@ def test_a_box_holds_all_that_is_set():
     assert box_of(mask) is None
     mask[2, 3] = mask[7, 9] = True
     assert box_of(mask) == (2, 8, 3, 10)
+
+
+def test_what_has_drifted_is_matched_with_the_annotated_frame_again():
+    first = noise((80, 120))
+    here = np.roll(first, 5, axis=1)
+    x, y = np.meshgrid(np.arange(120, dtype=np.float32), np.arange(80, dtype=np.float32))
+    drifted = np.dstack([x - 3, y + 1])
+    origin, miss = rectified(drifted, first, here)
+    inner = np.s_[15:-15, 20:-15]
+    np.testing.assert_allclose(origin[inner][..., 0], (x - 5)[inner], atol=0.5)
+    np.testing.assert_allclose(origin[inner][..., 1], y[inner], atol=0.5)
+    assert miss[inner].mean() < 3 < np.abs(first.astype(int) - here)[inner].mean()
+
+
+def test_a_right_origin_stays_as_it_is():
+    first = noise((60, 80))
+    x, y = np.meshgrid(np.arange(80, dtype=np.float32), np.arange(60, dtype=np.float32))
+    origin, miss = rectified(np.dstack([x, y]), first, first)
+    np.testing.assert_array_equal(origin, np.dstack([x, y]))
+    assert miss.max() == 0
+
+
+def test_motion_tells_an_object_from_what_is_behind_it():
+    y, x = np.mgrid[:60, :90].astype(np.float32)
+    flow = np.dstack([0.02 * x, 0.02 * y])  # the camera comes nearer
+    thing = (np.abs(y - 30) < 12) & (np.abs(x - 40) < 15)
+    flow[thing] = (4, -1)
+    region = thing.astype(np.float32)
+    region[25:35, 60:75] = 1  # a part of the ground was taken for the object
+    ratio = moves_with(flow.astype(np.float32), region)
+    assert (ratio[thing] > 2).all()
+    assert (ratio[~thing] < -2).all()
+
+
+def test_motion_says_nothing_when_all_moves_alike_or_the_object_is_tiny():
+    flow = np.full((40, 50, 2), 1.5, np.float32)
+    region = np.zeros((40, 50), np.float32)
+    region[10:25, 10:30] = 1
+    np.testing.assert_allclose(moves_with(flow, region), 0, atol=1e-3)
+    region[:] = 0
+    region[3:5, 3:5] = 1
+    assert not moves_with(flow, region).any()

@@ -18,10 +18,12 @@ from napari_ivos.types import AnyArray, Frame, Mask
 
 # fmt: off
 # Weights of the cues and an offset, by logistic regression on carried masks of public videos.
-# Rows: colour, grey.
+# Rows: colour, grey (there is too little grey video to say anything of the last four).
 _WEIGHTS = np.array([
-    [0.03, 0.11, 0.6, 0.4, -0.015, 0.26, 0.02, 0.24, -0.44, 0.1, -0.04, 0.8, -0.066],
-    [0.29, -0.08, 0.27, 0.3, 0.19, 0.13, 0.17, -0.3, 0.01, -0.035, 0.94, 0.52, 0.026],
+    [-0.217, -0.128, 0.584, 0.31, -0.012, 0.308, 0.092, 0.414, -0.318, 0.059, -0.137, 0.328,
+     0.249, 0.456, 0.227, -0.067, -0.501],
+    [0.29, -0.08, 0.27, 0.3, 0.19, 0.13, 0.17, -0.3, 0.01, -0.035, 0.94, 0.52,
+     0.0, 0.0, 0.0, 0.0, 0.026],
 ], dtype=np.float32)
 # fmt: on
 _BOUNDARY = 1.0
@@ -48,6 +50,10 @@ class Carried:
     """Consistency of all steps together."""
     bare: Plane
     """1 where the last step uncovered something."""
+    like: Plane
+    """How like the annotated frame, brought here, is to this one."""
+    moved: Plane
+    """Log-ratio of having moved as the object does, not as what is round it."""
     flow: Flow
     """The last step's flow."""
 
@@ -86,12 +92,13 @@ def carry(image: Frame, here: Carried, looks: Sequence[Looks]) -> tuple[Plane, f
 
 
 def carry_cues(channels: AnyArray, here: Carried, looks: Sequence[Looks]) -> NDArray[np.float32]:
-    """Cues for belonging to the object, (12, h, w) float32."""
+    """Cues for belonging to the object, (16, h, w) float32."""
     depth, area = _depth(here.region)
     shape = np.clip(depth / (2 + 0.02 * area**0.5), -4, 4)
     far = np.clip(depth / (1 + 0.1 * area**0.5), -4, 0)
     depth, area = _depth(here.anchor)
     anchor = np.clip(depth / (2 + 0.03 * area**0.5), -4, 4)
+    sign = np.clip(np.log((here.anchor + 0.05) / (1.05 - here.anchor)), -3, 3)
     odds = np.clip(np.log((here.region + 0.05) / (1.05 - here.region)), -3, 3)
     where = places(here.region)
     colour = np.zeros_like(here.region)
@@ -114,6 +121,10 @@ def carry_cues(channels: AnyArray, here: Carried, looks: Sequence[Looks]) -> NDA
             far,
             anchor,
             anchor * here.held,
+            anchor * here.like,
+            sign * here.like,
+            np.clip(here.moved / 4, -4, 4),
+            np.clip(here.moved, -4, 4),
         ]
     ).astype(np.float32)
 

@@ -9,12 +9,22 @@ from numpy.typing import NDArray
 
 from napari_ivos.methods.flow.carry import Carried, carry
 from napari_ivos.methods.flow.looks import Looks
-from napari_ivos.methods.flow.transport import Flow, consistency, uncovered, warp
+from napari_ivos.methods.flow.parallax import KEPT, moves_with
+from napari_ivos.methods.flow.transport import (
+    Flow,
+    Grey,
+    consistency,
+    dense_flow,
+    rectified,
+    uncovered,
+    warp,
+)
 from napari_ivos.methods.flow.window import Plane, Window, box_of, sample, window_round
 from napari_ivos.types import Frame
 
 # How fast trust is lost where the flow is not consistent at all.
 _LOSS = 0.1
+_UNLIKE = 10.0
 
 
 class Path:
@@ -30,21 +40,26 @@ class Path:
     """Consistency of all steps together."""
     bare: Plane
     """Where the last step uncovered something."""
+    like: Plane
+    """How like the annotated frame, brought here, is to this one."""
     origin: NDArray[np.float32]
     """(h, w, 2) float32: where each pixel was on the annotated frame, (x, y)."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        grid = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
+    def __init__(self, first: Grey) -> None:
+        self._first = self._before = first
+        grid = np.meshgrid(np.arange(first.shape[1]), np.arange(first.shape[0]))
         self.origin = np.dstack(grid).astype(np.float32)
-        self.held = np.ones(shape[:2], dtype=np.float32)
+        self.held = np.ones(first.shape, dtype=np.float32)
 
-    def extend(self, flow: Flow, back: Flow) -> None:
-        """Go one step further."""
-        self.flow, self.back = flow, back
-        self.sure = consistency(flow, back)
-        self.bare = uncovered(back)
-        self.origin = warp(self.origin, flow)
-        self.held = warp(self.held, flow) * self.sure
+    def extend(self, after: Grey) -> None:
+        """Go one step further, to a frame as `grey` gives it."""
+        self.flow, self.back = dense_flow(after, self._before), dense_flow(self._before, after)
+        self.sure = consistency(self.flow, self.back)
+        self.bare = uncovered(self.back)
+        self.origin, miss = rectified(warp(self.origin, self.flow), self._first, after)
+        self.like = np.exp(-miss / np.float32(_UNLIKE)).astype(np.float32)
+        self.held = warp(self.held, self.flow) * self.sure
+        self._before = after
 
 
 class Track:
@@ -62,23 +77,25 @@ class Track:
         self.plane = self._start = np.ascontiguousarray(start)
         self.looks = looks
         self.trust = 1.0
+        self._moved = np.zeros_like(self.plane)
         self._box = box_of(start > 0.3)
 
     def step(self, frame: Frame, path: Path, *, present: bool = True) -> None:
         """Go to the next frame; an object that is not there has no way back."""
         window = self._ahead(path) if present else None
-        plane = np.zeros_like(self.plane)
+        plane, moved = np.zeros_like(self.plane), np.zeros_like(self.plane)
         self._box = None
         if window is not None:
             here = self._fetch(path, window)
             region, kept = carry(window.take(frame), here, self.looks)
             window.give(region, plane)
+            window.give(here.moved, moved)
             self.trust *= 1 - _LOSS * (1 - kept)
             box = box_of(plane[window.box] > 0.3)
             if box is not None:
                 down, right = window.top, window.left
                 self._box = box[0] + down, box[1] + down, box[2] + right, box[3] + right
-        self.plane = plane
+        self.plane, self._moved = plane, moved
 
     def _ahead(self, path: Path) -> Window | None:
         """Window round where the flow takes the object."""
@@ -101,8 +118,10 @@ class Track:
         flow = window.take_from(path.flow, shape)
         origin = window.take_from(path.origin, shape)
         x, y = window.centres()
+        there = x + flow[..., 0] / across, y + flow[..., 1] / down
+        region = sample(self.plane, *there)
         return Carried(
-            sample(self.plane, x + flow[..., 0] / across, y + flow[..., 1] / down),
+            region,
             sample(
                 self._start,
                 (origin[..., 0] + 0.5) / across - 0.5,
@@ -111,5 +130,7 @@ class Track:
             window.take_from(path.sure, shape),
             window.take_from(path.held, shape),
             window.take_from(path.bare, shape),
+            window.take_from(path.like, shape),
+            KEPT * sample(self._moved, *there) + moves_with(flow, region),
             flow,
         )

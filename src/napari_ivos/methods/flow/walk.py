@@ -55,21 +55,18 @@ def walk(request: PropagateRequest, way: tuple[int, ...]) -> Iterator[FrameResul
     keeper = _Keeper(entry, objects)
     planes = list(request.start.probs[1:])
     scale = flow_scale(video, [int(np.count_nonzero(plane > 0.5)) for plane in planes])
-    before = grey(video[request.frame], scale)
-    path = Path(before.shape)
+    path = Path(grey(video[request.frame], scale))
     tracks = [
         Track(plane, looks_of(memory, object_id))
         for plane, object_id in zip(planes, objects, strict=True)
     ]
     for index in way:
         frame = video[index]
-        after = grey(frame, scale)
-        path.extend(dense_flow(after, before), dense_flow(before, after))
+        path.extend(grey(frame, scale))
         absent = request.absent(index)
         for track, object_id in zip(tracks, objects, strict=True):
             track.step(frame, path, present=object_id not in absent)
         yield _settle(request, index, tracks, keeper, absent)
-        before = after
 
 
 def together(planes: Sequence[Plane]) -> ProbMap:
