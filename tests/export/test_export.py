@@ -248,7 +248,7 @@ def test_npz_without_objects_still_has_every_name(tmp_path):
 
 @pytest.mark.parametrize("name", ["out.avi", "out.png", "out.TIFF.gz", "out.v2"])
 def test_an_unknown_extension_names_those_there_are(tmp_path, name):
-    with pytest.raises(ExportError, match=r"\.npz, \.tif, \.tiff, or a path without"):
+    with pytest.raises(ExportError, match=r"\.npz, .*\.tif, \.tiff, \.zarr, or a path"):
         export_masks(tmp_path / name, make_masks())
 
 
@@ -296,9 +296,11 @@ def test_a_link_keeps_pointing_to_its_file(tmp_path):
     assert tifffile.imread(tmp_path / "real.tif").shape == (5, 12, 17)
 
 
-def test_formats_claim_no_extension_twice():
-    suffixes = [suffix for form in list_formats() for suffix in form.suffixes or ("",)]
-    assert len(suffixes) == len(set(suffixes)) == 4
+def test_formats_claim_no_extension_and_no_name_twice():
+    suffixes = [suffix for form in list_formats() for suffix in form.suffixes]
+    assert len(suffixes) == len(set(suffixes)) == 7
+    names = [form.name for form in list_formats()]
+    assert len(names) == len(set(names)) == 8
 
 
 @pytest.mark.skipif(os.name == "nt" or os.getuid() == 0, reason="needs a user without all rights")

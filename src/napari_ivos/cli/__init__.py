@@ -119,7 +119,12 @@ def segment(
     strokes: Annotated[
         Path, typer.Option(help="Scribble file of the DAVIS interactive format (JSON).")
     ],
-    out: Annotated[Path, typer.Option(help="Where the masks go: .tif, .npz, or a folder for PNG.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Where the masks go: .tif, .zarr, .npz, .json, .csv, .mp4, or a folder for PNG."
+        ),
+    ],
     method: Annotated[str, typer.Option(help="See: napari-ivos methods.")] = "flow",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     checkpoint: Annotated[
@@ -134,6 +139,9 @@ def segment(
     direction: Annotated[
         Direction, typer.Option(help="Where to carry each annotated frame's masks.")
     ] = Direction.both,
+    format: Annotated[
+        str | None, typer.Option(help="ctc: a folder for the Cell Tracking Challenge.")
+    ] = None,
 ) -> None:
     """Segment a video without a window, from strokes drawn before.
 
@@ -148,16 +156,16 @@ def segment(
         from napari_ivos.video import open_video
 
         # Everything that can be wrong is looked at before the work, which may take hours.
-        check_export(out)
+        check_export(out, format=format)
         check_choice(method, device, checkpoint)
         davis = read_davis(strokes)
         source = open_video(video, axes=axes, channels=_channels(channels))
         try:
             drawn = strokes_from_davis(davis, source.shape[1:3], len(source))
-            check_export(out, _objects(drawn, strokes))
+            check_export(out, _objects(drawn, strokes), format=format)
             with Session(source, method, device, checkpoint) as session:
                 _run_rounds(session, davis, drawn, direction)
-                session.export(out)
+                session.export(out, format=format)
                 typer.echo(_summary(out, source, session))
         finally:
             source.close()

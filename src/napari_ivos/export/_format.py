@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_ivos.errors import ExportError
-from napari_ivos.types import AnyArray, LabelMap, ObjectId
+from napari_ivos.types import AnyArray, Frame, LabelMap, ObjectId
 
 
 class Masks(Protocol):
@@ -38,6 +38,36 @@ class NamedObject(Protocol):
     def name(self) -> str: ...
 
 
+class Pictures(Protocol):
+    """The video that the masks belong to, as far as formats need it; `Video` is one."""
+
+    @property
+    def scale(self) -> tuple[float, float] | None:
+        """Pixel size (y, x) in the file's own unit."""
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second."""
+
+    def __getitem__(self, index: int, /) -> Frame:
+        """Frame `index` as (H, W, 3) uint8 RGB."""
+
+    def intensities(self, index: int, /) -> AnyArray:
+        """Frame `index` as the file holds it, (H, W, C)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where the mask of one frame comes from."""
+
+    accepted: bool
+    """Whether a person answers for the whole frame."""
+    annotated: bool
+    """Whether a person drew or painted on it."""
+    human: NDArray[np.int32] | None
+    """(H, W): ids of the pixels that a person painted, imported or accepted, −1 elsewhere."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportJob:
     """Everything that a format may write."""
@@ -46,6 +76,8 @@ class ExportJob:
     objects: tuple[NamedObject, ...]
     reliability: NDArray[np.float64] | None
     """(T,), nan where unknown; None when nobody knows it."""
+    video: Pictures | None = None
+    origin: Callable[[int], Origin] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -64,8 +96,10 @@ class Format:
     """One way to write masks; a module of this package that holds one as `FORMAT` is found."""
 
     suffixes: tuple[str, ...]
-    """Lower case, with the dot; empty for the format of a path without any: a folder."""
+    """Lower case, with the dot; empty for a folder whose name has no extension."""
     title: str
+    name: str
+    """What users choose it by where the path does not say it."""
     write: Callable[..., None]
     """``write(target, job, **options)``. The target does not exist yet (of a folder format: is an
     empty folder) and is not where the user will find it: a whole result is moved there."""
@@ -73,6 +107,7 @@ class Format:
     """``check(ids, **options)`` raises `ExportError` when such ids cannot be written."""
     earlier: Callable[[Path], bool] | None = None
     """For a folder format: whether all that a folder holds was written by this format."""
+    needs_video: bool = False
 
 
 def check_masks(masks: Masks) -> None:

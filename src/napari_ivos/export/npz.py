@@ -30,4 +30,4 @@ def _write(target: Path, job: ExportJob) -> None:
                 stream.write(frame.astype("<u2", copy=False).data)
 
 
-FORMAT = Format((".npz",), "NumPy archive", _write)
+FORMAT = Format((".npz",), "NumPy archive", "npz", _write)

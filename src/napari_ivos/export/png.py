@@ -64,4 +64,4 @@ def _write(folder: Path, job: ExportJob, *, greyscale: bool = False) -> None:
         image.save(folder / f"{index:05d}.png", pnginfo=mark)
 
 
-FORMAT = Format((), "a folder of PNG", _write, _check, _earlier)
+FORMAT = Format((), "a folder of PNG", "png", _write, _check, _earlier)

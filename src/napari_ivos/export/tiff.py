@@ -31,4 +31,4 @@ def _write(target: Path, job: ExportJob) -> None:
         )
 
 
-FORMAT = Format((".tif", ".tiff"), "TIFF", _write)
+FORMAT = Format((".tif", ".tiff"), "TIFF", "tiff", _write)

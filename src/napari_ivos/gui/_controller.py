@@ -249,10 +249,10 @@ class Controller(QObject):
             self.jobs.stop()
             self.say("Stopping after this frame; what is done stays.")
 
-    def export(self, path: Path) -> None:
-        """Write the masks to a file or folder."""
+    def export(self, path: Path, name: str | None = None) -> None:
+        """Write the masks to a file or folder, in the format of that name."""
         if self.jobs is not None:
-            self.jobs.export(path)
+            self.jobs.export(path, name)
 
     # -- telling ------------------------------------------------------------------------------
 

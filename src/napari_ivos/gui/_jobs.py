@@ -103,9 +103,9 @@ class Jobs(QObject):
             self._queue.append(Job("propagation", make, frame))
         self._next()
 
-    def export(self, path: Path) -> None:
-        """Write the masks to a file or folder."""
-        self._queue.append(Job("export", lambda: _Export(self._session, path), path=path))
+    def export(self, path: Path, name: str | None = None) -> None:
+        """Write the masks to a file or folder, in the format of that name."""
+        self._queue.append(Job("export", lambda: _Export(self._session, path, name), path=path))
         self._next()
 
     def pictures(self, masks: Mapping[int, LabelMap], show: Callable[[Picture], None]) -> None:
@@ -220,9 +220,9 @@ class _Export:
 
     frames: tuple[int, ...] = ()
 
-    def __init__(self, session: Session, path: Path) -> None:
-        self._session, self._path = session, path
+    def __init__(self, session: Session, path: Path, name: str | None) -> None:
+        self._session, self._path, self._name = session, path, name
 
     def run(self) -> Generator[None, None, None]:
-        self._session.export(self._path)
+        self._session.export(self._path, format=self._name)
         yield None

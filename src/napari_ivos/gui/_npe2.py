@@ -43,7 +43,7 @@ def image_layer(video: Video) -> LayerData:
 
 
 def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """Write a (T, H, W) labels layer as TIFF, NumPy file or folder of PNG.
+    """Write a (T, H, W) labels layer, in the format that the path says.
 
     Raises
     ------

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_ivos.errors import StrokeError
+from napari_ivos.export import Origin, export_masks
 from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
 from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
@@ -507,7 +508,8 @@ class Session:
         Parameters
         ----------
         path : path-like
-            ``.tif``, ``.npz``, or a folder for one PNG a frame.
+            ``.tif``, ``.zarr``, ``.npz``, ``.json`` (COCO), ``.csv``, ``.mp4``, or a folder for one
+            PNG a frame; a folder with ``format="ctc"`` for the Cell Tracking Challenge.
         **options
             Of the format.
 
@@ -516,11 +518,20 @@ class Session:
         ExportError
             The format is not known, or the file cannot be written.
         """
-        from napari_ivos.export import export_masks
-
         export_masks(
-            path, self.masks, objects=self.objects, reliability=self.reliability, **options
+            path,
+            self.masks,
+            objects=self.objects,
+            reliability=self.reliability,
+            video=self.video,
+            origin=self._origin,
+            **options,
         )
+
+    def _origin(self, index: int) -> Origin:
+        frame = self._history.frame(index)
+        human = None if frame.human is None else self._store.get(frame.human)
+        return Origin(frame.trusted, index in self.annotated_frames, human)
 
     def close(self) -> None:
         """Let go of the masks on disk; the video stays open, it is its owner's."""

@@ -161,6 +161,24 @@ class Video:
         frames = self._stack(range(len(self)), ())
         return frames if dtype is None else frames.astype(dtype, copy=False)
 
+    def intensities(self, index: int) -> AnyArray:
+        """One frame as the file holds it, before it was brought to 8 bits.
+
+        Returns
+        -------
+        (H, W, C) array
+            The C chosen channels, in the file's own type.
+
+        Raises
+        ------
+        VideoError
+            There is no such frame, or it cannot be read.
+        """
+        if not 0 <= index < len(self):
+            raise VideoError(f"There is no frame {index}.", f"There are {len(self)}.")
+        with self._lock:
+            return self._raw(index)
+
     def reopen(self, cache_bytes: int | None = None) -> Video:
         """Independent reader of the same frames, with its own decoder, lock and cache.
 

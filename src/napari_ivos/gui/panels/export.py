@@ -31,8 +31,12 @@ class ExportPanel(Panel):
         name, kind = QFileDialog.getSaveFileName(self, "Export masks", "masks", ";;".join(kinds))
         if name:
             path = Path(name)
-            ending = next(iter(self._kinds[kind].suffixes), "")
-            self._controller.export(path if path.suffix else path.with_suffix(ending))
+            form = self._kinds[kind]
+            if not path.suffix:
+                path = path.with_suffix(next(iter(form.suffixes), ""))
+            # A name with another format's ending means that one.
+            folder = not path.suffix and not form.suffixes
+            self._controller.export(path, form.name if folder else None)
 
     def _show(self) -> None:
         jobs = self._controller.jobs

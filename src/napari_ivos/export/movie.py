@@ -1,0 +1,60 @@
+"""The video with the masks over it, to show to others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from napari_ivos.errors import ExportError
+from napari_ivos.export._format import ExportJob, Format
+from napari_ivos.export._overlay import STYLES, overlay
+from napari_ivos.types import Frame, ObjectId
+
+_RATE = 10.0
+# The first that the build of FFmpeg at hand has.
+_CODECS = ("libx264", "libopenh264", "mpeg4")
+
+
+def _check(
+    _ids: Sequence[ObjectId], *, style: str = "colour", frame_rate: float | None = None
+) -> None:
+    if style not in STYLES:
+        raise ExportError(f"There is no style '{style}'.", f"Choose one of: {', '.join(STYLES)}.")
+    if frame_rate is not None and not 0.01 <= frame_rate <= 1000:
+        raise ExportError(
+            f"A frame rate of {frame_rate} is not possible.", "Give frames per second."
+        )
+
+
+def _write(
+    target: Path, job: ExportJob, *, style: str = "colour", frame_rate: float | None = None
+) -> None:
+    import av
+
+    assert job.video is not None
+    rate = Fraction(frame_rate or job.video.frame_rate or _RATE).limit_denominator(1000)
+    codec = next(name for name in _CODECS if name in av.codecs_available)
+    with av.open(str(target), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.height, stream.width = (side + side % 2 for side in job.shape[1:])
+        stream.pix_fmt = "yuv420p"
+        if codec == "libx264":
+            stream.options = {"crf": "18"}
+        for index, labels in enumerate(job.frames()):
+            picture = _even(overlay(job.video[index], labels, style))
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+
+
+def _even(picture: Frame) -> Frame:
+    """Players want even sides: an odd one is continued by a row or column."""
+    height, width = picture.shape[:2]
+    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+FORMAT = Format((".mp4",), "a video with overlay", "mp4", _write, _check, needs_video=True)
