@@ -15,7 +15,7 @@ from napari_ivos.gui._layers import is_own, placement
 from napari_ivos.gui._navigation import Navigation
 from napari_ivos.gui._view import SessionView
 from napari_ivos.scribbles import Stroke
-from napari_ivos.session import Session
+from napari_ivos.session import Overview, Session
 from napari_ivos.types import ObjectId
 from napari_ivos.video import Video, open_video
 
@@ -70,6 +70,7 @@ class Controller(QObject):
         self.session: Session | None = None
         self.view: SessionView | None = None
         self.jobs: Jobs | None = None
+        self.overview: Overview | None = None
         self.selected: ObjectId = 0
         self.background = False
         self._first_step = ""
@@ -114,6 +115,7 @@ class Controller(QObject):
             self._first_step = session.undo_text
             self.background = False
             self.session = session
+            self.overview = session.overview()
             self.view = SessionView(self.viewer, image, session, self)
             self.jobs = self._make_jobs(session)
             self.view.show_brush(self.selected, self.background)
@@ -149,7 +151,7 @@ class Controller(QObject):
     def end(self) -> None:
         """Close the session and take its layers away; what runs is cancelled first."""
         jobs, view, session = self.jobs, self.view, self.session
-        self.jobs = self.view = self.session = None
+        self.jobs = self.view = self.session = self.overview = None
         if jobs is not None:
             jobs.close()
             jobs.deleteLater()
@@ -229,6 +231,17 @@ class Controller(QObject):
         if frame is not None and self.edit(lambda session: session.accept(frame)):
             self.say(f"Frame {frame} is accepted: no run changes it any more.")
 
+    def accept_range(self, start: int, stop: int) -> None:
+        """Vouch for the masks of the frames from `start` up to, not including, `stop`."""
+        if self.edit(lambda session: session.accept(start, stop)):
+            self.say(f"Frames {start} to {stop - 1} are accepted: no run changes them any more.")
+
+    def mark_absent(self, start: int, stop: int) -> None:
+        """Say that the selected object is not there on a range of frames."""
+        selected = self.selected
+        if selected and self.edit(lambda session: session.mark_absent(selected, start, stop)):
+            self.say(f"Object {selected} is not there on the frames {start} to {stop - 1}.")
+
     # -- work ---------------------------------------------------------------------------------
 
     def propagate(self, direction: Direction = "both") -> None:
@@ -242,6 +255,20 @@ class Controller(QObject):
         else:
             frames: list[int | None] = list(self.session.pending_frames)
             self.jobs.propagate(frames or [None], direction)
+
+    def propagate_range(self, start: int, stop: int) -> None:
+        """Compute a range of frames once more, from the annotated frames in it and beside it."""
+        if self.session is None or self.jobs is None:
+            return
+        known = self.session.annotated_frames
+        inside: list[int | None] = [frame for frame in known if start <= frame < stop]
+        beside = [max((f for f in known if f < start), default=None)]
+        beside.append(min((f for f in known if f >= stop), default=None))
+        frames = inside + [frame for frame in beside if frame is not None]
+        if frames:
+            self.jobs.propagate(frames, "both", start, stop)
+        else:
+            self.say("There is nothing to propagate yet. Draw a stroke on an object.", bad=True)
 
     def stop(self) -> None:
         """Stop what runs; what was done stays."""

@@ -89,16 +89,23 @@ class Jobs(QObject):
         self._queue.appendleft(Job("preview", lambda: self._session.plan_interact(frame), frame))
         self._next()
 
-    def propagate(self, frames: list[int | None], direction: Direction) -> None:
+    def propagate(
+        self,
+        frames: list[int | None],
+        direction: Direction,
+        start: int | None = None,
+        stop: int | None = None,
+    ) -> None:
         """Carry the rounds on these frames through the video, one after the other.
 
-        None stands for the frame annotated last.
+        None stands for the frame annotated last. Only frames from `start` up to, not including,
+        `stop` are changed.
         """
         for frame in frames:
             self._drop_previews(frame)
 
             def make(frame: int | None = frame) -> Any:
-                return self._session.plan_propagate(frame, direction)
+                return self._session.plan_propagate(frame, direction, start, stop)
 
             self._queue.append(Job("propagation", make, frame))
         self._next()

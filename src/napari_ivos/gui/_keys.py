@@ -43,6 +43,9 @@ KEYS = {
     "later": Key(
         ".", "Go to the annotated frame after", lambda c: c.navigation.go_to_annotated(+1)
     ),
+    "unreviewed": Key(
+        "/", "Go to the next frame nobody has looked at", lambda c: c.navigation.go_to_unreviewed()
+    ),
     "masks": Key("W", "Show or hide the masks", lambda c: c.navigation.toggle_masks()),
 }
 

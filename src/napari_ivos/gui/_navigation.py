@@ -44,6 +44,17 @@ class Navigation:
             if frames:
                 self.go_to(min(frames, key=lambda f: abs(f - here)))
 
+    def go_to_unreviewed(self) -> None:
+        """Display the next frame that nobody has drawn on or accepted."""
+        overview, here = self._controller.overview, self.frame
+        if overview is None or here is None:
+            return
+        frame = overview.next_unreviewed(here)
+        if frame is None:
+            self._controller.say("There is no frame left that only a method has spoken of.")
+        else:
+            self.go_to(frame)
+
     def toggle_masks(self) -> None:
         """Show the masks, or hide them."""
         view = self._controller.view

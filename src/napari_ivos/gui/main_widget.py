@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
@@ -16,6 +17,7 @@ from napari_ivos.gui.panels.hint import HintPanel
 from napari_ivos.gui.panels.objects import ObjectsPanel
 from napari_ivos.gui.panels.propagate import PropagatePanel
 from napari_ivos.gui.panels.strokes import StrokesPanel
+from napari_ivos.gui.panels.timeline import Timeline
 from napari_ivos.gui.panels.video import VideoPanel
 from napari_ivos.session import Session
 
@@ -45,7 +47,11 @@ class InteractiveVOS(QWidget):
         self.propagate = PropagatePanel(self.controller)
         self.guidance = GuidancePanel(self.controller)
         self.export = ExportPanel(self.controller)
+        self.timeline = Timeline(self.controller)
         self._lay_out()
+        # The strip needs the width of the window: a dock of its own, which goes with this one.
+        self._window = napari_viewer.window
+        self._window.add_dock_widget(self.timeline, name="Timeline", area="bottom")
         keys = Bindings(napari_viewer, self.controller)
         self._shut_down = _closing(self, keys, self.video, self.controller)
         self.video.start_if_clear()
@@ -54,9 +60,17 @@ class InteractiveVOS(QWidget):
         """Shut down when napari takes the widget out of its dock."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._shut_down()
+            self._put_timeline_away()
             # Nobody can dock it again: a new one is made then.
             self.deleteLater()
         return bool(super().event(event))
+
+    def _put_timeline_away(self) -> None:
+        # Somebody may have closed it before, or napari the window with all that is in it.
+        with suppress(LookupError, RuntimeError):
+            self._window.remove_dock_widget(self.timeline)
+        with suppress(RuntimeError):
+            self.timeline.deleteLater()
 
     def _lay_out(self) -> None:
         inner = QWidget()

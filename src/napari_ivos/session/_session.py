@@ -19,6 +19,7 @@ from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
 from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
 from napari_ivos.session import _annotate, _planner
 from napari_ivos.session._history import Edit, History
+from napari_ivos.session._overview import Overview
 from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._runs import Runs
@@ -127,6 +128,10 @@ class Session:
         for index, frame in list(self._history.frames.items()):
             values[index] = frame.reliability
         return values
+
+    def overview(self) -> Overview:
+        """Status of every object on every frame; `Overview.refresh` keeps it up to date."""
+        return Overview(self._history, len(self.video), self._mask)
 
     def recommend(self, k: int = 1) -> list[int]:
         """Frames to correct next, least reliable first; at most `k` (see `guidance.recommend`)."""
@@ -303,11 +308,21 @@ class Session:
         human = np.where(where, checked, -1 if known is None else known)
         self._give(f"paint on frame {index}", index, human, binding=True, trusted=now.trusted)
 
-    def accept(self, frame: int) -> None:
-        """Vouch for a frame's mask as it is: no run changes it, and runs stop in front of it."""
-        index = self._frame(frame)
-        edit = self._begin(f"accept frame {index}")
-        _annotate.accept_frame(self._history, self._store, edit, index, self._mask(index))
+    def accept(self, frame: int, stop: int | None = None) -> None:
+        """Vouch for a frame's mask as it is: no run changes it, and runs stop in front of it.
+
+        Parameters
+        ----------
+        frame : int
+        stop : int, optional
+            All frames from `frame` up to, not including, `stop`, as one step of undo.
+        """
+        first = self._frame(frame)
+        last = first if stop is None else self._frame(max(stop - 1, first))
+        text = f"accept frame {first}" if last == first else f"accept frames {first} to {last}"
+        edit = self._begin(text)
+        for index in range(first, last + 1):
+            _annotate.accept_frame(self._history, self._store, edit, index, self._mask(index))
 
     def _give(
         self, text: str, index: int, human: NDArray[np.int32], *, binding: bool, trusted: bool

@@ -1,0 +1,137 @@
+"""The timeline under the viewer: what is known where, and what to do with a range of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from napari_ivos.gui._controller import Controller
+from napari_ivos.gui._strip import EMPTY, Strip, StripContent
+from napari_ivos.gui.panels._parts import button
+
+# Often enough for the eye while a run commits frames.
+_MILLISECONDS = 150
+_RECOMMENDED = 4
+_HINT = "Click to go to a frame; drag to select some."
+
+
+class Timeline(QWidget):
+    """The strip, and the buttons for the frames that are selected on it.
+
+    Parameters
+    ----------
+    controller : Controller
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
+        self._controller = controller
+        self.strip = Strip()
+        self.text = QLabel(_HINT)
+        self.again = button(
+            "Run again",
+            "Compute these frames once more",
+            self._on_range(controller.propagate_range),
+        )
+        self.accept = button(
+            "Accept",
+            "The masks of these frames are right: no run may change them",
+            self._on_range(controller.accept_range),
+        )
+        self.absent = button(
+            "Absent",
+            "The selected object is not there on these frames",
+            self._on_range(controller.mark_absent),
+        )
+        self._lay_out()
+        self.strip.sought.connect(controller.navigation.go_to)
+        self.strip.chosen.connect(self._on_chosen)
+        self.strip.selection_changed.connect(self._show_selection)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._refresh)
+        for signal in (controller.session_changed, controller.state_changed, controller.progressed):
+            signal.connect(self._later)
+        controller.frame_changed.connect(self._on_frame)
+        self._show_selection()
+        self._refresh()
+
+    def _lay_out(self) -> None:
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setAlignment(Qt.AlignmentFlag.AlignTop)
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.strip)
+        column.addStretch(1)
+        scroll.setWidget(holder)
+        line = QHBoxLayout()
+        line.addWidget(self.text, 1)
+        for one in (self.again, self.accept, self.absent):
+            line.addWidget(one)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(6, 2, 6, 2)
+        outer.setSpacing(2)
+        outer.addLayout(line)
+        outer.addWidget(scroll, 1)
+        self.setMinimumHeight(76)
+
+    def _on_range(self, action: Callable[[int, int], None]) -> Callable[[], None]:
+        def act() -> None:
+            if self.strip.selection is not None:
+                action(*self.strip.selection)
+
+        return act
+
+    def _on_chosen(self, object_id: int) -> None:
+        if object_id != self._controller.selected:
+            self._controller.select(object_id, self._controller.background)
+
+    def _on_frame(self) -> None:
+        self.strip.show_frame(self._controller.navigation.frame)
+        self._later()
+
+    def _later(self, *_: object) -> None:
+        if not self._soon.isActive():
+            self._soon.start(_MILLISECONDS)
+
+    def _refresh(self) -> None:
+        overview, session = self._controller.overview, self._controller.session
+        if overview is None or session is None:
+            self.strip.show_content(EMPTY)
+            self._show_selection()
+            return
+        done = overview.refresh()
+        self.strip.show_content(
+            StripContent(
+                overview.ids,
+                overview.status,
+                overview.reliability,
+                tuple(session.recommend(_RECOMMENDED)),
+                self._controller.selected,
+            )
+        )
+        self.strip.show_frame(self._controller.navigation.frame)
+        self._show_selection()
+        if not done:
+            # Between these the window stays alive.
+            self._soon.start(10)
+
+    def _show_selection(self) -> None:
+        selection = self.strip.selection
+        for one in (self.again, self.accept, self.absent):
+            one.setEnabled(selection is not None)
+        if selection is None:
+            self.text.setText(_HINT)
+        else:
+            start, stop = selection
+            self.text.setText(
+                f"Frame {start} is selected."
+                if stop == start + 1
+                else f"Frames {start} to {stop - 1} are selected."
+            )

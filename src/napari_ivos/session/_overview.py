@@ -1,0 +1,140 @@
+"""The state of every object on every frame, kept up to date at little cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ivos.session._history import History
+from napari_ivos.session._planner import annotations_of
+from napari_ivos.session._rules import absent_objects
+from napari_ivos.session._state import EMPTY_FRAME, FrameState
+from napari_ivos.types import LabelMap, ObjectId
+
+
+class Status(IntEnum):
+    """What is known of an object on a frame."""
+
+    UNSEEN = 0
+    """The frame has not been segmented."""
+    ABSENT = 1
+    """Nothing of the object is there, or a person said so."""
+    MODEL = 2
+    """A method's mask."""
+    HUMAN = 3
+    """A person drew or painted on this frame."""
+    ACCEPTED = 4
+    """A person answers for the frame."""
+
+
+class Overview:
+    """Status of K objects on T frames.
+
+    Parameters
+    ----------
+    history : History
+    length : int
+        T.
+    read : callable
+        Gives a frame's mask, (H, W) uint16.
+    """
+
+    def __init__(self, history: History, length: int, read: Callable[[int], LabelMap]) -> None:
+        self._history, self._read = history, read
+        self._seen: list[tuple[FrameState, bool]] = [(EMPTY_FRAME, False)] * length
+        self._present: dict[int, tuple[FrameState, frozenset[ObjectId]]] = {}
+        self._absences: object = ()
+        self._dirty: set[int] = set()
+        self.ids: tuple[ObjectId, ...] = ()
+        self.status = np.zeros((0, length), dtype=np.uint8)
+        """(K, T) `Status`, a row for each of `ids`."""
+        self.reliability = np.full(length, np.nan)
+        """(T,) 0–1, nan where unknown."""
+
+    def refresh(self, seconds: float = 0.008) -> bool:
+        """Take in what has changed, for about so long.
+
+        Returns
+        -------
+        bool
+            Whether all is up to date; else more calls are needed.
+        """
+        end = time.perf_counter() + seconds
+        self._note_changes()
+        annotated = {item.frame for item in annotations_of(self._history.state)}
+        while self._dirty:
+            self._fill(self._dirty.pop(), annotated)
+            if time.perf_counter() > end:
+                break
+        return not self._dirty
+
+    def next_unreviewed(self, frame: int) -> int | None:
+        """First frame after this one, and then from the start, that only a method has spoken of."""
+        open_frames = np.flatnonzero((self.status == Status.MODEL).any(axis=0))
+        if len(open_frames) == 0:
+            return None
+        later = open_frames[open_frames > frame]
+        return int(later[0] if len(later) else open_frames[0])
+
+    def _note_changes(self) -> None:
+        state = self._history.state
+        if state.ids != self.ids or state.absences is not self._absences:
+            status = np.zeros((len(state.ids), len(self._seen)), dtype=np.uint8)
+            for row, object_id in enumerate(state.ids):
+                if object_id in self.ids:
+                    status[row] = self.status[self.ids.index(object_id)]
+            self.ids, self._absences, self.status = state.ids, state.absences, status
+            self._dirty.update(range(len(self._seen)))
+        annotated = {item.frame for item in annotations_of(state)}
+        # A copy, since a run may commit frames while this goes through them.
+        frames = list(self._history.frames.items())
+        self._dirty.update(
+            index
+            for index, frame in frames
+            if frame is not self._seen[index][0] or (index in annotated) != self._seen[index][1]
+        )
+        self._dirty.update(index for index in annotated if not self._seen[index][1])
+
+    def _fill(self, index: int, annotated: set[int]) -> None:
+        frame = self._history.frame(index)
+        human = index in annotated
+        self._seen[index] = (frame, human)
+        self.reliability[index] = frame.reliability
+        if frame.mask is None:
+            self.status[:, index] = Status.HUMAN if human else Status.UNSEEN
+            return
+        there = Status.ACCEPTED if frame.trusted else Status.HUMAN if human else Status.MODEL
+        hidden = absent_objects(self._history.state.absences, index)
+        present = self._objects(index, frame) - hidden
+        self.status[:, index] = [there if i in present else Status.ABSENT for i in self.ids]
+
+    def _objects(self, index: int, frame: FrameState) -> frozenset[ObjectId]:
+        known = self._present.get(index)
+        if known is None or known[0] is not frame:
+            counts = np.bincount(self._read(index).ravel())
+            known = frame, frozenset(np.flatnonzero(counts[1:]) + 1)
+            self._present[index] = known
+        return known[1]
+
+
+def shrink(status: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Status of `width` columns; of frames that share one, that which a person must see.
+
+    Parameters
+    ----------
+    status : (K, T) uint8
+    width : int
+
+    Returns
+    -------
+    (K, min(width, T)) uint8
+    """
+    length = status.shape[1]
+    if length <= width:
+        return status
+    starts = (np.arange(width) * length) // width
+    return np.asarray(np.maximum.reduceat(status, starts, axis=1))
