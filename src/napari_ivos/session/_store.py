@@ -22,7 +22,7 @@ from napari_ivos.types import AnyArray
 Key: TypeAlias = int
 """Names one stored array for as long as the store is open."""
 
-DEFAULT_CACHE_BYTES = 256 * 2**20
+DEFAULT_CACHE_BYTES = 64 * 2**20
 
 
 class FrameStore:

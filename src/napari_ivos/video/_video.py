@@ -20,8 +20,8 @@ from napari_ivos.video._indexing import resolve_key
 from napari_ivos.video._mapping import IntensityMapping, decide_mapping, fixed_mapping
 from napari_ivos.video._source import FrameSource, as_video_error
 
-DEFAULT_CACHE_BYTES = 512 * 2**20
-"""Bytes of frames that a video keeps by default: about 430 frames of 480 × 854."""
+DEFAULT_CACHE_BYTES = 128 * 2**20
+"""Bytes of frames that a video keeps by default: about 110 frames of 480 × 854."""
 
 _KEPT_ON_THE_WAY = 64
 """Frames before the wanted one that are kept when they had to be decoded anyway."""
