@@ -9,11 +9,9 @@ restored in it.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_ivos.methods._working import Planes
 from napari_ivos.types import ProbMap
-
-Planes = NDArray[np.float32]
 
 _THRESHOLD = np.float32(0.8)
 _LEAST = np.float32(1e-30)

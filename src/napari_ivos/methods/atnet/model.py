@@ -13,9 +13,9 @@ from torch.nn import functional
 from napari_ivos.methods._cache import FeatureCache
 from napari_ivos.methods._frames import Image, margins, pad
 from napari_ivos.methods._state_dict import load_state_dict
-from napari_ivos.methods._torch import load_strict, own_tensors
+from napari_ivos.methods._torch import give_back_memory, load_strict, own_tensors
+from napari_ivos.methods._working import Planes
 from napari_ivos.methods.atnet import local
-from napari_ivos.methods.atnet.decision import Planes
 from napari_ivos.methods.atnet.network import AtNetwork
 from napari_ivos.methods.atnet.parts import FrameFeatures
 
@@ -33,6 +33,15 @@ class Marked(NamedTuple):
     """(2048, h·w): see `AtNetwork.mark`."""
     mask: Tensor
     """(Hp / 4, Wp / 4) float32: its probability, for the neighbours."""
+
+
+class Transferred(NamedTuple):
+    """What the global transfer brought to a frame for an object."""
+
+    total: Tensor
+    """(2048, h·w) float32: the sum over annotations; not to be changed."""
+    rounds: int
+    """How many these are."""
 
 
 def load_network(checkpoint: Path) -> AtNetwork:
@@ -55,6 +64,8 @@ def load_network(checkpoint: Path) -> AtNetwork:
 class Model:
     """The network with its cache, on one device.
 
+    Memory is given back after each step: each leaves holes that the next one does not fill.
+
     Parameters
     ----------
     network : AtNetwork
@@ -76,10 +87,18 @@ class Model:
 
     def features(self, image: Image) -> FrameFeatures:
         """Of a frame, whatever the objects."""
-        return FrameFeatures(*self._cache.get(("frame", image.key), lambda: self._encode(image)))
+        key, rest = (self._cache.find((name, image.key)) for name in ("key", "frame"))
+        if key is None or rest is None:
+            made = self._network.encode(image.tensor(self._device).to(self._dtype))
+            give_back_memory()
+            key = self._cache.put(("key", image.key), made[:1])
+            rest = self._cache.put(("frame", image.key), made[1:])
+        return FrameFeatures(*key, *rest)
 
-    def _encode(self, image: Image) -> FrameFeatures:
-        return self._network.encode(image.tensor(self._device).to(self._dtype))
+    def key(self, image: Image) -> Tensor:
+        """(1, 2048, h, w): of an annotated frame; what is compared with visited ones."""
+        found = self._cache.find(("key", image.key))
+        return self.features(image).query if found is None else found[0]
 
     def mark(self, image: Image, guide: Planes) -> Planes:
         """(Hp, Wp) float32: an object's probability on an annotated frame; its value is kept."""
@@ -96,35 +115,34 @@ class Model:
         channels = torch.from_numpy(pad(guide)).to(self._device)[None]
         both = torch.cat((image.tensor(self._device), channels), 1)
         logits, value = self._network.mark(both.to(self._dtype))
+        give_back_memory()
         plane = logits.sigmoid_()[0, 0]
         return plane, Marked(value, _shrink(plane))
 
-    def transferred(self, image: Image, chain: Chain) -> tuple[Tensor | None, int]:
+    def transferred(self, image: Image, chain: Chain) -> Transferred | None:
         """What is kept of an object's global transfer to a frame.
 
         Returns
         -------
-        total : (2048, h·w) float32, optional
-            The sum over the first annotations of `chain`; not to be changed. None: nothing.
-        count : int
-            How many these are.
+        Transferred or None
+            Over the first annotations of `chain`, as many as there are.
         """
         for count in range(len(chain), 0, -1):
             found = self._cache.find(("transfer", image.key, chain[:count]))
             if found is not None:
-                return found[0], count
-        return None, 0
+                return Transferred(found[0], count)
+        return None
 
     def keep_transferred(self, image: Image, chain: Chain, total: Tensor) -> None:
         """Keep the sum over all annotations of `chain`."""
         self._cache.put(("transfer", image.key, chain), (total,))
 
-    def likeness(self, frame: FrameFeatures, neighbour: FrameFeatures) -> Tensor:
-        """(81, Hp/4, Wp/4): see `local.likeness`."""
-        return local.likeness(frame.near, neighbour.near)
-
     def predict(
-        self, frame: FrameFeatures, weights: Tensor, mask: Tensor, transferred: Tensor | None
+        self,
+        frame: FrameFeatures,
+        weights: Tensor,
+        mask: Tensor,
+        transferred: Transferred | None,
     ) -> Tensor:
         """An object on a visited frame.
 
@@ -132,11 +150,11 @@ class Model:
         ----------
         frame : FrameFeatures
         weights : (81, Hp/4, Wp/4) float32
-            From `likeness`.
+            From `local.likeness`.
         mask : (Hp/4, Wp/4) float32
             The object's probability on the neighbour.
-        transferred : (2048, h·w) float32, optional
-            What the global transfer brought; None: the object is not there.
+        transferred : Transferred, optional
+            None: the object is not there.
 
         Returns
         -------
@@ -145,9 +163,12 @@ class Model:
         """
         if transferred is None:
             return torch.zeros([FINE * side for side in mask.shape], device=self._device)
-        moved = transferred.view_as(frame.query).to(self._dtype)
+        mean = transferred.total / transferred.rounds
+        moved = mean.view_as(frame.query).to(self._dtype)
         near = local.carry(mask, weights).to(self._dtype)
-        return self._network.predict(frame, moved, near).sigmoid_()[0, 0]
+        plane = self._network.predict(frame, moved, near).sigmoid_()[0, 0]
+        give_back_memory()
+        return plane
 
     def to_mask(self, plane: Tensor) -> Tensor:
         """(Hp, Wp) to (Hp/4, Wp/4), for the next frame."""

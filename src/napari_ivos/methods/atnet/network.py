@@ -38,6 +38,7 @@ class AtNetwork(nn.Module):
         """Rewrite the loaded layers for inference, in place."""
         self.eval().requires_grad_(False)
         fold_norms(self)
+        self.decoder_prop.prepare()
         self.merge_query, self.merge_value = split_conv(self.conv1x1, CHANNELS)
         del self.conv1x1
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_ivos.methods._blocks import Decoder, SeBottleneck, coarse_path, enlarge
+from napari_ivos.methods._blocks import Decoder, SeBottleneck, coarse_path, enlarge, split_conv
 
 
 class FrameFeatures(NamedTuple):
@@ -45,6 +45,13 @@ class IndicatorEncoder(nn.Module):
 class PropagationDecoder(Decoder):
     """The decoder of visited frames; the local transfer is added at both finer levels."""
 
+    def prepare(self) -> None:
+        """Take the first of the last convolutions apart, so that its joined input is never made."""
+        first = self.lastconv[0]
+        assert isinstance(first, nn.Conv2d)
+        self.last_fine, self.last_wide = split_conv(first, 256)
+        self.lastconv[0] = nn.Identity()
+
     def forward(self, frame: FrameFeatures, x: Tensor, local: Tensor) -> Tensor:
         """(1, 1, Hp, Wp) float32 logits.
 
@@ -59,8 +66,8 @@ class PropagationDecoder(Decoder):
         """
         half = functional.interpolate(local, scale_factor=0.5, mode="bilinear", align_corners=True)
         m3 = self.RF3.merge(frame.skip3, coarse_path(self, x)).add_(half, alpha=0.5)
-        m2 = self.RF2.merge(frame.skip2, m3).add_(local, alpha=0.5)
-        return self.finish(torch.cat((m2, enlarge(self.aspp_decoder(x), 4)), 1))
+        fine = self.last_fine(self.RF2.merge(frame.skip2, m3).add_(local, alpha=0.5))
+        return self.finish(fine.add_(self.last_wide(enlarge(self.aspp_decoder(x), 4))))
 
 
 def _shortcut(channels: int, out: int) -> nn.Sequential:

@@ -9,10 +9,10 @@ from torch import Tensor
 from napari_ivos.methods._frames import Image
 from napari_ivos.methods._protocol import Frames
 from napari_ivos.methods._rounds import Entry
-from napari_ivos.methods.atnet.model import Chain, Model, link
-from napari_ivos.methods.atnet.parts import FrameFeatures
+from napari_ivos.methods._torch import give_back_memory
+from napari_ivos.methods._working import Working
+from napari_ivos.methods.atnet.model import Chain, Model, Transferred, link
 from napari_ivos.methods.atnet.transfer import spread
-from napari_ivos.methods.atnet.working import Working
 from napari_ivos.types import ObjectId
 
 
@@ -50,35 +50,45 @@ class Sources:
         self._held = None
 
     def transfer(
-        self, image: Image, features: FrameFeatures, objects: Sequence[ObjectId], block: int
-    ) -> list[tuple[ObjectId, Tensor]]:
+        self, image: Image, query: Tensor, objects: Sequence[ObjectId], block: int
+    ) -> dict[ObjectId, Transferred]:
         """Global transfer of objects to a frame.
 
         The terms of a round never change, so only those are computed that no kept sum holds yet.
 
+        Parameters
+        ----------
+        image : Image
+        query : (1, 2048, h, w)
+            Of that frame.
+        objects : sequence of int
+        block : int
+            How many annotated positions are done at a time.
+
         Returns
         -------
-        list of (object, (2048, h·w) float32)
+        dict of int to Transferred
             Without objects that no round knew.
         """
         rounds = {one: self._rounds(one) for one in objects}
         totals: dict[ObjectId, Tensor] = {}
         missing: dict[int, list[ObjectId]] = {}
         for one, numbers in rounds.items():
-            total, count = self._model.transferred(image, self._chain(one, numbers))
-            if total is not None:
-                totals[one] = total
-            for number in numbers[count:]:
+            known = self._model.transferred(image, self._chain(one, numbers))
+            if known is not None:
+                totals[one] = known.total
+            for number in numbers[known.rounds if known else 0 :]:
                 missing.setdefault(number, []).append(one)
-        query = features.query.flatten(2)[0]
+        positions = query.flatten(2)[0]
         for number, some in sorted(missing.items()):
             key, values = self._reference(number, tuple(some))
-            for one, term in zip(some, spread(key, query, values, block), strict=True):
+            for one, term in zip(some, spread(key, positions, values, block), strict=True):
                 totals[one] = term.add_(totals[one]) if one in totals else term
         for one in {one for some in missing.values() for one in some}:
             chain = self._chain(one, rounds[one])
             self._model.keep_transferred(image, chain, totals[one])
-        return [(one, totals[one] / len(rounds[one])) for one in totals]
+        give_back_memory()
+        return {one: Transferred(total, len(rounds[one])) for one, total in totals.items()}
 
     def _rounds(self, object_id: ObjectId) -> list[int]:
         return [n for n, entry in enumerate(self._entries) if object_id in entry.objects]
@@ -104,7 +114,7 @@ class Sources:
         if self._held is None or self._held[0] != (number, objects):
             self._held = None
             entry, image = self._entries[number], self._image(number)
-            key = self._model.features(image).query.flatten(2)[0]
+            key = self._model.key(image).flatten(2)[0]
             values = [
                 self._model.marked(image, entry.guide(one, image.size)).value for one in objects
             ]

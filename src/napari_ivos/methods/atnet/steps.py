@@ -12,11 +12,11 @@ from napari_ivos.methods._frames import crop
 from napari_ivos.methods._levels import Level
 from napari_ivos.methods._protocol import Frames
 from napari_ivos.methods._rounds import Entry
-from napari_ivos.methods.atnet.decision import Planes
+from napari_ivos.methods._working import Planes, Working, resize
+from napari_ivos.methods.atnet.local import likeness
 from napari_ivos.methods.atnet.model import Model
 from napari_ivos.methods.atnet.parts import FrameFeatures
 from napari_ivos.methods.atnet.sources import Sources
-from napari_ivos.methods.atnet.working import Working, resize
 from napari_ivos.types import Frame, ObjectId
 
 _VALUE_BYTES = 192 * 2**20
@@ -27,7 +27,8 @@ _NEARLY = 1e-3
 class Visited(NamedTuple):
     """A frame that was visited, as its neighbour needs it."""
 
-    features: FrameFeatures
+    near: Tensor
+    """See `FrameFeatures`."""
     masks: list[Tensor]
     """K of (Hp/4, Wp/4): the objects' own probabilities, before blending."""
 
@@ -69,7 +70,7 @@ class Steps:
         """
         image = self._working.image(pixels)
         masks = self._model.to_masks(self._working.planes(planes))
-        return Visited(self._model.features(image), masks)
+        return Visited(self._model.features(image).near, masks)
 
     def begin_annotated(
         self, pixels: Frame, planes: Planes, objects: Sequence[ObjectId], entry: Entry
@@ -115,17 +116,17 @@ class Steps:
         """
         image = self._working.image(pixels)
         features = self._model.features(image)
-        weights = self._model.likeness(features, neighbour.features)
+        weights = likeness(features.near, neighbour.near)
         block = max(self._block_bytes // (4 * features.query[0, 0].numel()), 1)
         found, masks = [], []
         for group in _groups(len(sources.objects), features):
             there = [one for one in sources.objects[group] if one not in absent]
-            moved = dict(sources.transfer(image, features, there, block))
+            moved = sources.transfer(image, features.query, there, block)
             for one, mask in zip(sources.objects[group], neighbour.masks[group], strict=True):
                 plane = self._model.predict(features, weights, mask, moved.pop(one, None))
                 masks.append(self._model.to_mask(plane))
                 found.append(plane.cpu().numpy())
-        return self._inner(found, pixels.shape), Visited(features, masks)
+        return self._inner(found, pixels.shape), Visited(features.near, masks)
 
     def _inner(self, found: list[Planes], shape: tuple[int, ...]) -> Planes:
         inner = crop(np.stack(found), self._working.size(shape[:2]))

@@ -6,12 +6,8 @@ from typing import NamedTuple
 
 from napari_ivos.methods._protocol import FrameResult, PropagateRequest
 from napari_ivos.methods._schedule import blend_weight
-from napari_ivos.methods.atnet.decision import (
-    Planes,
-    blend_known,
-    distribution,
-    own_probabilities,
-)
+from napari_ivos.methods._working import Planes
+from napari_ivos.methods.atnet.decision import blend_known, distribution, own_probabilities
 from napari_ivos.methods.atnet.sources import Sources
 from napari_ivos.methods.atnet.steps import Steps, Visited
 from napari_ivos.types import Frame

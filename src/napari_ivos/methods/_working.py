@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_ivos.methods._frames import Image
 from napari_ivos.methods._levels import Level
-from napari_ivos.methods.atnet.decision import Planes
 from napari_ivos.types import Frame
+
+Planes = NDArray[np.float32]
 
 
 class Working:
