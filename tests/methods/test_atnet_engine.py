@@ -27,11 +27,8 @@ SECOND = [[30, 36], [32, 46]]
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("atnet") / "weights.pth"
-    torch.save(atnet_case.state(), path)
-    yield path
-    path.unlink()
+def checkpoint(made_up_weights):
+    return made_up_weights("atnet")
 
 
 @pytest.fixture(scope="module")

@@ -23,11 +23,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("atnet") / "weights.pth"
-    torch.save(atnet_case.state(), path)
-    yield path
-    path.unlink()
+def checkpoint(made_up_weights):
+    return made_up_weights("atnet")
 
 
 @pytest.fixture(

@@ -1,13 +1,11 @@
 """What every method of the registry keeps, whatever it does inside."""
 
 import copy
-import shutil
 
 import cv2
 import numpy as np
 import pytest
 
-from methods.golden import made_up
 from napari_ivos.methods import (
     Annotation,
     InteractRequest,
@@ -44,16 +42,14 @@ def stroke(frame, object_id, y, x, size, length=4):
 
 
 @pytest.fixture(scope="module", params=METHODS)
-def create(request, tmp_path_factory):
+def create(request, made_up_weights):
     """Makes engines of a method."""
     name = request.param
     if name in TRAINED:
         yield lambda: create_engine(name)
         return
-    folder = tmp_path_factory.mktemp(name)
     # Loading takes long, and what an engine did before must not matter.
-    engine = create_engine(name, "cpu", made_up.WRITE[name](folder))
-    shutil.rmtree(folder)
+    engine = create_engine(name, "cpu", made_up_weights(name))
     yield lambda: engine
 
 
