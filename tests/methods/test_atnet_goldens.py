@@ -1,6 +1,8 @@
 """ATNet gives what the authors' program gives, on made-up weights; see docs/methods/atnet.md."""
 
+import importlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +15,13 @@ from napari_ivos.methods._frames import Image, margins, pad
 from napari_ivos.methods._guide import guide
 from napari_ivos.methods._torch import inference
 from napari_ivos.methods.atnet.decision import distribution
+from napari_ivos.methods.atnet.engine import AtnetEngine
 from napari_ivos.methods.atnet.local import carry, likeness
 from napari_ivos.methods.atnet.model import load_network
 from napari_ivos.methods.atnet.network import shapes
 from napari_ivos.methods.atnet.transfer import spread
-from napari_ivos.scribbles import strokes_from_davis
+from napari_ivos.scribbles import make_stroke, strokes_from_davis
+from napari_ivos.session import Session
 
 CPU = torch.device("cpu")
 
@@ -27,14 +31,17 @@ def checkpoint(made_up_weights):
     return made_up_weights("atnet")
 
 
-@pytest.fixture(
-    scope="module", params=["processor", pytest.param("elsewhere", marks=pytest.mark.slow)]
-)
-def network(checkpoint, request):
+@pytest.fixture(scope="module")
+def quick(checkpoint):
+    """The network as processors run it."""
     made = load_network(checkpoint)
-    if request.param == "processor":
-        made.speed_up()
+    made.speed_up()
     return made
+
+
+@pytest.fixture(params=["processor", pytest.param("elsewhere", marks=pytest.mark.slow)])
+def network(checkpoint, quick, request):
+    return quick if request.param == "processor" else load_network(checkpoint)
 
 
 def close(got, wanted, atol):
@@ -182,6 +189,43 @@ def test_parts_of_the_network(golden, network):
 
 def test_a_round_through_the_public_api(checkpoint):
     atnet_case.replay(atnet_case.HERE / "atnet_round1.npz", checkpoint)
+
+
+@pytest.fixture
+def transcription(monkeypatch):
+    """The method written down step by step, for the benchmarks."""
+    folder = Path(__file__).parents[2] / "benchmarks"
+    if not folder.is_dir():
+        pytest.skip("the benchmarks are not part of an installed source package")
+    monkeypatch.syspath_prepend(folder)
+    return importlib.import_module("transcriptions.atnet").Flow
+
+
+@pytest.mark.parametrize("accumulate", [True, False])
+def test_rounds_as_they_are_written_down(transcription, checkpoint, quick, golden, accumulate):
+    """Three rounds, the last on a frame that has strokes, with two objects and an odd size."""
+    frames = np.ascontiguousarray(golden["frames"][:, 20:65, 30:95])
+    flow = transcription(torch.load(checkpoint, weights_only=True), frames, 2)
+    given = {}
+    engine = AtnetEngine(lambda: quick, CPU)
+    options = {"device": "cpu", "engine": engine, "accumulate": accumulate}
+    with Session(frames, method="atnet", **options) as session:
+        session.add_object()
+        session.add_object()
+        for number, frame in enumerate((3, 0, 3)):
+            drawn = [
+                make_stroke(frame, one, np.array([[9, 8], [14, 22]]) * (1 + one, 1) + 4 * number)
+                for one in (1, 2, 0)
+            ]
+            given[frame] = given.get(frame, []) * accumulate + drawn
+            with torch.inference_mode():
+                flow.interact(frame, given[frame])
+                flow.propagate()
+            session.add_strokes(drawn)
+            for update in session.propagate(frame):
+                wanted = flow.probs[update.index][:, flow.top :, flow.left :][:, :45, :65]
+                close(atnet_case.probabilities(session, update.index), wanted, 1e-4)
+            assert (np.asarray(session.masks) != flow.masks).sum() <= atnet_case.PIXELS
 
 
 @pytest.mark.slow

@@ -64,8 +64,6 @@ def load_network(checkpoint: Path) -> AtNetwork:
 class Model:
     """The network with its cache, on one device.
 
-    Memory is given back after each step: each leaves holes that the next one does not fill.
-
     Parameters
     ----------
     network : AtNetwork
@@ -90,6 +88,7 @@ class Model:
         key, rest = (self._cache.find((name, image.key)) for name in ("key", "frame"))
         if key is None or rest is None:
             made = self._network.encode(image.tensor(self._device).to(self._dtype))
+            # This leaves holes behind that what comes next does not fill.
             give_back_memory()
             key = self._cache.put(("key", image.key), made[:1])
             rest = self._cache.put(("frame", image.key), made[1:])
@@ -115,7 +114,6 @@ class Model:
         channels = torch.from_numpy(pad(guide)).to(self._device)[None]
         both = torch.cat((image.tensor(self._device), channels), 1)
         logits, value = self._network.mark(both.to(self._dtype))
-        give_back_memory()
         plane = logits.sigmoid_()[0, 0]
         return plane, Marked(value, _shrink(plane))
 
@@ -166,9 +164,7 @@ class Model:
         mean = transferred.total / transferred.rounds
         moved = mean.view_as(frame.query).to(self._dtype)
         near = local.carry(mask, weights).to(self._dtype)
-        plane = self._network.predict(frame, moved, near).sigmoid_()[0, 0]
-        give_back_memory()
-        return plane
+        return self._network.predict(frame, moved, near).sigmoid_()[0, 0]
 
     def to_mask(self, plane: Tensor) -> Tensor:
         """(Hp, Wp) to (Hp/4, Wp/4), for the next frame."""

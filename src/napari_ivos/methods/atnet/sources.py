@@ -9,7 +9,6 @@ from torch import Tensor
 from napari_ivos.methods._frames import Image
 from napari_ivos.methods._protocol import Frames
 from napari_ivos.methods._rounds import Entry
-from napari_ivos.methods._torch import give_back_memory
 from napari_ivos.methods._working import Working
 from napari_ivos.methods.atnet.model import Chain, Model, Transferred, link
 from napari_ivos.methods.atnet.transfer import spread
@@ -87,7 +86,6 @@ class Sources:
         for one in {one for some in missing.values() for one in some}:
             chain = self._chain(one, rounds[one])
             self._model.keep_transferred(image, chain, totals[one])
-        give_back_memory()
         return {one: Transferred(total, len(rounds[one])) for one, total in totals.items()}
 
     def _rounds(self, object_id: ObjectId) -> list[int]:
