@@ -21,7 +21,7 @@ def user(monkeypatch, tmp_path):
         if not path.read_bytes().startswith(b"good"):
             raise CheckpointError(f"The checkpoint does not fit {name}: 3 missing.")
 
-    spec = replace(methods.list_methods()[0], name="gis", checkpoint="required")
+    spec = replace(methods.get_method("flow"), name="gis", checkpoint="required")
     monkeypatch.setattr("napari_ivos.methods._specs", lambda: (spec,))
     monkeypatch.setattr("napari_ivos.methods.verify_checkpoint", verify)
     return folder

@@ -44,13 +44,17 @@ class FeatureCache:
 
     def get(self, key: Hashable, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
         """The tensors under `key`, made if they are not there."""
+        found = self.find(key)
+        return self.put(key, make()) if found is None else found
+
+    def find(self, key: Hashable) -> tuple[Tensor, ...] | None:
+        """The tensors under `key`; None if they are not there."""
         found = self._held.get(key)
         if found is not None:
             self._held.move_to_end(key)
             return found
-        if self._spill is not None:
-            found = self._spill.read(key)
-        return self.put(key, make() if found is None else found)
+        found = None if self._spill is None else self._spill.read(key)
+        return None if found is None else self.put(key, found)
 
     def put(self, key: Hashable, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Keep tensors, which must not be changed afterwards; gives them back."""

@@ -4,6 +4,7 @@ Attribute names are those of the published state dictionaries, so that checkpoin
 """
 
 from napari_ivos.methods._blocks.aspp import Aspp
+from napari_ivos.methods._blocks.decoder import Decoder
 from napari_ivos.methods._blocks.encoder import Encoder, Stage
 from napari_ivos.methods._blocks.fold import fold_norms, split_conv
 from napari_ivos.methods._blocks.refine import Refine, coarse_path
@@ -13,6 +14,7 @@ from napari_ivos.methods._blocks.winograd import speed_up
 
 __all__ = [
     "Aspp",
+    "Decoder",
     "Encoder",
     "Refine",
     "SeBottleneck",

@@ -10,14 +10,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from napari_ivos.methods._blocks import Encoder, Stage, fold_norms, speed_up
+from napari_ivos.methods._blocks import Decoder, Encoder, Stage, fold_norms, speed_up
 from napari_ivos.methods.gis.parts import (
     Compounder,
     Converter,
     Difference,
     FrameFeatures,
     Head,
-    MarkDecoder,
     Shared,
     Transfer,
 )
@@ -41,7 +40,7 @@ class GisNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.encoder_6ch = Encoder(6, _GUIDE_STAGES)
-        self.decoder_iact = MarkDecoder()
+        self.decoder_iact = Decoder()
         self.converter = Converter()
         self.encoder_3ch = Encoder(3, _IMAGE_STAGES)
         self.transfer_module = Transfer()

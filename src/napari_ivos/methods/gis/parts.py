@@ -46,39 +46,6 @@ class Shared(NamedTuple):
     """(1, 128, 2h, 2w)."""
 
 
-class MarkDecoder(nn.Module):
-    """From the guided encoder to an object on an annotated frame."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.aspp_decoder = Aspp(2048, 256, (1, 6, 12, 18))
-        self.convG0 = nn.Conv2d(2048, 256, 3, padding=1)
-        self.convG1 = nn.Conv2d(256, 256, 3, padding=1)
-        self.convG2 = nn.Conv2d(256, 256, 3, padding=1)
-        self.RF3 = Refine(512, 256)
-        self.RF2 = Refine(256, 256)
-        self.lastconv = nn.Sequential(
-            nn.Conv2d(512, 256, 3, padding=1, bias=False),
-            nn.BatchNorm2d(256),
-            nn.ReLU(inplace=True),
-            nn.Identity(),
-            nn.Conv2d(256, 256, 3, padding=1, bias=False),
-            nn.BatchNorm2d(256),
-            nn.ReLU(inplace=True),
-            nn.Identity(),
-            nn.Conv2d(256, 1, 1),
-        )
-
-    def merge(self, skip: Tensor, r3: Tensor, r5: Tensor) -> Tensor:
-        """(1, 512, Hp/4, Wp/4), from RF2's `skip`."""
-        fine = self.RF2.merge(skip, self.RF3(r3, coarse_path(self, r5)))
-        return torch.cat((fine, enlarge(self.aspp_decoder(r5), 4)), 1)
-
-    def finish(self, merged: Tensor) -> Tensor:
-        """(1, 1, Hp, Wp) float32 logits."""
-        return enlarge(self.lastconv(merged).float(), 4)
-
-
 class Converter(nn.Module):
     """The object feature extractor: what an object looks like, at 1/8."""
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from napari_ivos.masks import soft_aggregate
 from napari_ivos.methods._frames import Image, crop
 from napari_ivos.methods._levels import Level
 from napari_ivos.methods._protocol import Frames
+from napari_ivos.methods._working import Planes, Working, resize
 from napari_ivos.methods.gis.attention import Reference, at_annotated, transfer
 from napari_ivos.methods.gis.memory import Entry, nearest_rounds
 from napari_ivos.methods.gis.model import Model, reliability
 from napari_ivos.methods.gis.padding import shrink
 from napari_ivos.methods.gis.parts import FrameFeatures
 from napari_ivos.types import Frame, ObjectId, ProbMap
-
-Planes = NDArray[np.float32]
 
 _VALUE_BYTES = 192 * 2**20
 """Of the objects' features that are brought to a frame at a time."""
@@ -49,21 +46,15 @@ class Steps:
     def __init__(self, model: Model, level: Level) -> None:
         self.model = model
         self._level = level
+        self._working = Working(level)
 
     def image(self, pixels: Frame) -> Image:
         """A frame, at working size."""
-        size = self._working(pixels.shape[:2])
-        if size == pixels.shape[:2]:
-            return Image(pixels)
-        return Image(np.asarray(cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA)))
+        return self._working.image(pixels)
 
     def to_working(self, planes: Planes) -> Planes:
         """(K, H, W) at working size."""
-        return _resize(planes, self._working(planes.shape[1:]))
-
-    def _working(self, size: tuple[int, ...]) -> tuple[int, int]:
-        height, width = (max(round(side * self._level.scale), 1) for side in size)
-        return height, width
+        return self._working.planes(planes)
 
     def block(self, features: FrameFeatures) -> int:
         """How many annotated positions are done at a time."""
@@ -130,8 +121,8 @@ class Steps:
 
     def _outcome(self, planes: list[Planes], shape: tuple[int, ...], score: float) -> Outcome:
         probs = soft_aggregate(np.stack(planes))
-        size = self._working(shape)
-        inner = _resize(crop(probs, size), (shape[0], shape[1]))
+        size = self._working.size(shape)
+        inner = resize(crop(probs, size), (shape[0], shape[1]))
         return Outcome(inner, shrink(probs[1:]), score)
 
 
@@ -198,11 +189,3 @@ def _groups(count: int, features: FrameFeatures) -> list[slice]:
     each = 256 * 4 * features.similar.shape[1]
     size = max(_VALUE_BYTES // (3 * each), 1)
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-def _resize(planes: Planes, size: tuple[int, int]) -> Planes:
-    if planes.shape[1:] == size:
-        return planes
-    return np.stack(
-        [cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in planes]
-    )

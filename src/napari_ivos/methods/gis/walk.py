@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from napari_ivos.methods._protocol import FrameResult, PropagateRequest
 from napari_ivos.methods._schedule import blend, blend_weight
+from napari_ivos.methods._working import Planes
 from napari_ivos.methods.gis.padding import Rims
 from napari_ivos.methods.gis.parts import FrameFeatures
-from napari_ivos.methods.gis.steps import Planes, Sources, Steps
+from napari_ivos.methods.gis.steps import Sources, Steps
 from napari_ivos.types import Frame, ProbMap
 
 
