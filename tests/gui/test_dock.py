@@ -26,7 +26,6 @@ def test_begins_by_itself_on_the_only_video(viewer, dock, image):
     assert [layer.name for layer in viewer.layers] == ["noise", "masks", "strokes"]
     assert viewer.layers.selection.active is controller.view.strokes
     assert controller.view.strokes.mode == "paint"
-    assert not controller.view.masks.editable
     assert [item.id for item in controller.session.objects] == [1]
     assert controller.selected == 1
     assert "stroke on the object" in dock.hint.text.text()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.errors import IvosError
@@ -16,12 +17,12 @@ from napari_ivos.gui._navigation import Navigation
 from napari_ivos.gui._view import SessionView
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session import Overview, Session
-from napari_ivos.types import ObjectId
+from napari_ivos.types import LabelMap, Mask, ObjectId
 from napari_ivos.video import Video, open_video
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Image
+    from napari.layers import Image, Labels
 
 MakeSession = Callable[..., Session]
 
@@ -92,6 +93,31 @@ class Controller(QObject):
             for layer in self.viewer.layers
             if isinstance(layer, Image) and layer.ndim == 3 and not is_own(layer)
         ]
+
+    def label_layers(self) -> list[Labels]:
+        """The labels layers that other programs made, whose objects can be taken over."""
+        from napari.layers import Labels
+
+        return [
+            layer
+            for layer in self.viewer.layers
+            if isinstance(layer, Labels) and layer.ndim in (2, 3) and not is_own(layer)
+        ]
+
+    def take_labels(self, layer: Labels) -> None:
+        """Take the labels that a layer has on the displayed frame as the truth about it."""
+        frame = self.navigation.frame
+        if frame is None:
+            return
+        if layer.ndim == 3 and not 0 <= frame < len(layer.data):
+            self.say(f"The layer '{layer.name}' has no frame {frame}.", bad=True)
+            return
+        # That frame alone is read: the layer may be a lazy stack of any length.
+        labels = np.asarray(layer.data[frame] if layer.ndim == 3 else layer.data)
+        if self.edit(lambda session: session.add_mask(frame, labels)):
+            count = np.count_nonzero(np.unique(labels))
+            what = f"{count} objects" if count != 1 else "1 object"
+            self.say(f"{what} of '{layer.name}' taken on frame {frame}. Now propagate (G).")
 
     def start(
         self, image: Image, method: str, device: str = "auto", checkpoint: Path | None = None
@@ -204,6 +230,17 @@ class Controller(QObject):
             for frame in sorted({stroke.frame for stroke in strokes}):
                 self.jobs.preview(frame)
         return taken
+
+    def paint(self, frame: int, labels: LabelMap, where: Mask) -> None:
+        """Take pixels that a person painted on the masks; no run changes them any more."""
+        session = self.session
+        if session is None:
+            return
+        unknown = set(np.unique(labels[where]).tolist()) - {0, *(o.id for o in session.objects)}
+        if unknown:
+            self.say(f"There is no object {min(unknown)}. Add it first (K).", bad=True)
+        else:
+            self.edit(lambda session: session.paint(frame, labels, where))
 
     @property
     def can_undo(self) -> bool:

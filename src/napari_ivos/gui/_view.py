@@ -17,6 +17,7 @@ from napari_ivos.gui._layers import (
     shown_colour,
     strokes_style,
 )
+from napari_ivos.gui._mask_canvas import MaskCanvas
 from napari_ivos.scribbles import Stroke, strokes_from_shapes
 from napari_ivos.session import Session
 from napari_ivos.types import LabelMap, ObjectId
@@ -52,16 +53,19 @@ class SessionView(QObject):
         self._label = 0
         self._mask: LabelMap | None = None
         where = placement(image)
-        self.masks: Labels = viewer.add_labels(session.masks, **masks_style(), **where)
-        self.masks.editable = False
+        self._mask_canvas = MaskCanvas(session)
+        self.masks: Labels = viewer.add_labels(self._mask_canvas, **masks_style(), **where)
+        self.masks.n_edit_dimensions = 2
         self.strokes: Labels = viewer.add_labels(self._canvas, **strokes_style(), **where)
         self.strokes.n_edit_dimensions = 2
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
         self.strokes.mode = "paint"
         self._brush = BrushPath(self.strokes)
         self._take_soon = self._timer(self._take)
+        self._take_masks_soon = self._timer(self._take_masks)
         self._put_back_soon = self._timer(self._put_back)
         self.strokes.events.paint.connect(self._on_paint)
+        self.masks.events.paint.connect(self._on_mask_paint)
         self.strokes.events.selected_label.connect(self._on_label)
         viewer.dims.events.current_step.connect(self._on_step)
         self._shapes: Shapes | None = None
@@ -93,6 +97,8 @@ class SessionView(QObject):
         """Make the brush paint this."""
         self._label = brush_label(object_id, background)
         self.strokes.selected_label = self._label
+        # Background strokes mean here: wipe out.
+        self.masks.selected_label = 0 if background else object_id
         if self._shapes is not None:
             self._shapes.current_edge_color = _hex(self._label)
 
@@ -100,6 +106,12 @@ class SessionView(QObject):
         """Let the mouse paint strokes."""
         self._viewer.layers.selection.active = self.strokes
         self.strokes.mode = "paint"
+
+    def use_mask_brush(self) -> None:
+        """Let the mouse paint the selected object's mask itself."""
+        self._viewer.layers.selection.active = self.masks
+        self.masks.brush_size = self.strokes.brush_size
+        self.masks.mode = "paint"
 
     def use_shapes(self) -> None:
         """Let the mouse draw shapes, each of which becomes a stroke when it is finished."""
@@ -140,9 +152,11 @@ class SessionView(QObject):
     def close(self) -> None:
         """Take the layers away."""
         self._take_soon.stop()
+        self._take_masks_soon.stop()
         self._put_back_soon.stop()
         self._take_shapes_soon.stop()
         self.strokes.events.paint.disconnect(self._on_paint)
+        self.masks.events.paint.disconnect(self._on_mask_paint)
         self.strokes.events.selected_label.disconnect(self._on_label)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         # The session is about to close: nothing may read its masks any more.
@@ -180,6 +194,15 @@ class SessionView(QObject):
         if erased:
             self._controller.say("Strokes cannot be wiped out. Undo (U) takes the last one back.")
         self._redraw(frames)
+
+    def _on_mask_paint(self) -> None:
+        self._take_masks_soon.start()
+
+    def _take_masks(self) -> None:
+        """Make what was painted on the masks the person's own pixels."""
+        for frame, labels, changed in self._mask_canvas.take():
+            self._controller.paint(frame, labels, changed)
+        self.masks.refresh(thumbnail=False, highlight=False, extent=False)
 
     def _on_shapes(self, event: Any) -> None:
         if event.action == "added":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem
 
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._keys import with_key
@@ -41,7 +43,8 @@ class ObjectsPanel(Panel):
         self.remove = button(
             "Remove", "Remove the selected object with its strokes", self._on_remove
         )
-        self.row(self.add, self.remove)
+        self.labels = button("From labels", _LABELS_TIP, self._on_labels)
+        self.row(self.add, self.labels, self.remove)
         self.list.currentItemChanged.connect(self._on_selected)
         self.list.itemChanged.connect(self._on_edited)
         controller.state_changed.connect(self._show)
@@ -49,6 +52,19 @@ class ObjectsPanel(Panel):
 
     def _on_add(self) -> None:
         self._controller.add_object()
+
+    def _on_labels(self) -> None:
+        layers = self._controller.label_layers()
+        if not layers:
+            self._controller.say(
+                "There is no labels layer to take objects from. Open one, or run Cellpose, say.",
+                bad=True,
+            )
+            return
+        self.menu = QMenu(self)
+        for layer in layers:
+            self.menu.addAction(layer.name, partial(self._controller.take_labels, layer))
+        self.menu.popup(self.labels.mapToGlobal(self.labels.rect().bottomLeft()))
 
     def _on_remove(self) -> None:
         selected = self._controller.selected
@@ -84,12 +100,19 @@ class ObjectsPanel(Panel):
                 if item.id == selected:
                     self.list.setCurrentItem(line)
         self.add.setEnabled(session is not None)
+        self.labels.setEnabled(session is not None)
         self.remove.setEnabled(selected != 0)
 
 
 _TIP = (
     "The selected object is what the brush paints. Double-click a name to change it.\n"
     "A locked object's pixels are left alone by every run."
+)
+
+
+_LABELS_TIP = (
+    "Take all objects that a labels layer has on the displayed frame, with their ids.\n"
+    "They are the truth about this frame, to be followed from here."
 )
 
 

@@ -49,11 +49,18 @@ class StrokesPanel(Panel):
             "a polygon, rectangle or ellipse marks its whole inside",
             self._use_shapes,
         )
+        self.paint = button(
+            "Paint",
+            "Paint the masks themselves: such pixels are yours, and no run changes them.\n"
+            "Background wipes out; napari's fill bucket and polygon work as well",
+            self._use_paint,
+        )
         self.undo = button("Undo", with_key("Take the last step back", "undo"), controller.undo)
         self.redo = button("Redo", with_key("Do it once more", "redo"), controller.redo)
-        row = self.row(self.brush, self.shapes, self.undo, self.redo)
-        for position in range(4):
-            row.setStretch(position, 1)
+        for line in ((self.brush, self.shapes, self.paint), (self.undo, self.redo)):
+            row = self.row(*line)
+            for position in range(len(line)):
+                row.setStretch(position, 1)
         controller.state_changed.connect(self._show)
         controller.session_changed.connect(self._on_session)
         self._on_session()
@@ -67,10 +74,15 @@ class StrokesPanel(Panel):
         if self._controller.view is not None:
             self._controller.view.use_shapes()
 
+    def _use_paint(self) -> None:
+        if self._controller.view is not None:
+            self._controller.view.use_mask_brush()
+
     def _on_size(self, value: int) -> None:
         view = self._controller.view
         if view is not None:
             view.strokes.brush_size = value
+            view.masks.brush_size = value
         self._show_size(value)
 
     def _on_session(self) -> None:
@@ -96,6 +108,7 @@ class StrokesPanel(Panel):
         for control in (self.positive, self.negative, self.size, self.number, self.brush):
             control.setEnabled(session is not None)
         self.shapes.setEnabled(session is not None)
+        self.paint.setEnabled(session is not None)
         self.undo.setEnabled(self._controller.can_undo)
         self.redo.setEnabled(session is not None and session.can_redo)
         if session is not None:

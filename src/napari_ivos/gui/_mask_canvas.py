@@ -1,0 +1,89 @@
+"""The array behind the layer of masks, into which people paint corrections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ivos.session import Session
+from napari_ivos.types import AnyArray, LabelMap
+
+
+class MaskCanvas:
+    """A session's masks, (T, H, W) uint16, that can be painted on.
+
+    What is painted stays here until `take` is called, so that the session hears of it once, when
+    the brush is lifted.
+
+    Parameters
+    ----------
+    session : Session
+    """
+
+    dtype = np.dtype(np.uint16)
+    ndim = 3
+
+    def __init__(self, session: Session) -> None:
+        self._masks = session.masks
+        self.shape = session.masks.shape
+        self._painted: dict[int, LabelMap] = {}
+
+    @property
+    def size(self) -> int:
+        """Number of pixels in all frames."""
+        return self._masks.size
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> AnyArray:
+        # Copies: napari paints into what it displays.
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if isinstance(first, int | np.integer) and int(first) in self._painted:
+            return np.array(self._painted[int(first)][(*rest,)])
+        found = np.array(self._masks[index])
+        if isinstance(first, slice):
+            frames = np.arange(len(self))[first]
+            for position in np.flatnonzero(np.isin(frames, list(self._painted))):
+                found[position] = self._painted[int(frames[position])][(*rest,)]
+        return found
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        places = np.atleast_1d(np.arange(len(self))[first])
+        single = isinstance(first, int | np.integer)
+        if not single and not isinstance(first, slice):
+            # Single pixels, each with its own frame: what a brush and a bucket write.
+            self._scatter(places, rest, value)
+            return
+        for position, frame in enumerate(places.tolist()):
+            stacked = not single and np.ndim(value) == 3
+            self._picture(frame)[(*rest,)] = value[position] if stacked else value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> AnyArray:
+        """All frames; a copy, always."""
+        return self._masks.__array__(dtype, copy)
+
+    def take(self) -> list[tuple[int, LabelMap, NDArray[np.bool_]]]:
+        """Frames painted on since this was asked last: number, labels, and where they changed."""
+        painted, self._painted = self._painted, {}
+        taken = []
+        for frame, labels in sorted(painted.items()):
+            changed = labels != self._masks[frame]
+            if changed.any():
+                taken.append((frame, labels, changed))
+        return taken
+
+    def _scatter(self, frames: NDArray[np.intp], rest: list[Any], value: Any) -> None:
+        frames, rows, columns = np.broadcast_arrays(frames, *rest)
+        values = np.broadcast_to(value, frames.shape)
+        for frame in np.unique(frames).tolist():
+            here = frames == frame
+            self._picture(frame)[rows[here], columns[here]] = values[here]
+
+    def _picture(self, frame: int) -> LabelMap:
+        if frame not in self._painted:
+            self._painted[frame] = np.array(self._masks[frame])
+        return self._painted[frame]
