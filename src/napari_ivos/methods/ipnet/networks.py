@@ -1,0 +1,168 @@
+"""The two networks of IPNet (CVPR 2019), with the published state-dict keys.
+
+`InteractionNetwork` segments an object on an annotated frame, `PropagationNetwork` on one that a
+propagation comes to. Each has a file of its own; many names stand in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_ivos.methods._blocks import fold_norms, speed_up, split_conv
+from napari_ivos.methods.ipnet.parts import Decoder, Encoder, ResBlock
+
+CHANNELS = 2048
+"""Of the coarsest map, which is what a reference feature is."""
+
+
+class _Network(nn.Module):
+    """What both have in common."""
+
+    Encoder: Encoder
+    Decoder: Decoder
+
+    def prepare(self) -> None:
+        """Rewrite the loaded layers for inference, in place."""
+        self.requires_grad_(False)
+        for part in (self.Decoder, self.Encoder):
+            part.prepare()
+        fold_norms(self.eval())
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def speed_up(self, keep: bool) -> None:
+        """Use fewer multiplications where maps are large enough for that to pay."""
+        speed_up(self.Encoder.res2, keep)
+        speed_up(self.Encoder.res3, keep)
+        speed_up(self.Decoder.RF3, keep)
+        speed_up(self.Decoder.RF2, keep)
+
+
+class _InteractionDecoder(Decoder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ResFM = ResBlock(CHANNELS, 256, positive=True)
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        return self.finish(maps, self.ResFM(maps[-1]))
+
+
+class InteractionNetwork(_Network):
+    """An object on an annotated frame; load the weights, then `prepare`, then use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.Encoder = Encoder(("m", "p", "n"))
+        self.Decoder = _InteractionDecoder()
+
+    def forward(self, window: Tensor) -> tuple[Tensor, Tensor]:
+        """Segment and describe an object.
+
+        Parameters
+        ----------
+        window : (B, 6, 256, 256) float
+            Frame in 0–1, mask from before, positive and negative strokes.
+
+        Returns
+        -------
+        logits : (B, 1, 64, 64) float32
+        reference : (B, 2048, 8, 8)
+        """
+        maps = self.Encoder(window)
+        return self.Decoder(maps), maps[-1]
+
+
+class _PropagationDecoder(Decoder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ResFM1 = ResBlock(2 * CHANNELS, 1024, positive=True)
+        self.ResFM2 = ResBlock(1024, 256)
+
+    def prepare(self) -> None:
+        """Tell what depends on the reference alone from what each frame has."""
+        super().prepare()
+        block = self.ResFM1
+        assert block.downsample is not None
+        self.inner_reference, self.inner_frame = split_conv(block.conv1, CHANNELS)
+        del block.conv1
+        self.rest_reference, self.rest_frame = split_conv(block.downsample, CHANNELS)
+        block.downsample = None
+
+    def halves(self, reference: Tensor) -> tuple[Tensor, Tensor]:
+        """Two of (B, 1024, 8, 8): a reference's share in ResFM1, the same for all frames."""
+        return self.inner_reference(reference), self.rest_reference(reference)
+
+    def forward(self, maps: list[Tensor], halves: tuple[Tensor, Tensor]) -> Tensor:
+        deep = maps[-1]
+        inner = self.inner_frame(deep).add_(halves[0])
+        merged = self.ResFM1.finish(inner, self.rest_frame(deep).add_(halves[1]))
+        return self.finish(maps, self.ResFM2(merged))
+
+
+class Sefa(nn.Module):
+    """Weighs a round's reference against the aggregate of the rounds before (section 3.4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(2 * CHANNELS, CHANNELS)
+        self.fc2 = nn.Linear(CHANNELS, 2 * CHANNELS)
+
+    def forward(self, reference: Tensor, before: Tensor) -> Tensor:
+        """(B, 2048, h, w), from two of these."""
+        means = torch.cat((reference, before), 1).mean((2, 3))
+        pairs = self.fc2(functional.relu_(self.fc1(means))).float()
+        # A channel's two weights lie side by side.
+        shares = torch.softmax(pairs.view(-1, CHANNELS, 2), -1)[..., None, None]
+        return reference * shares[:, :, 0] + before * shares[:, :, 1]
+
+
+class PropagationNetwork(_Network):
+    """An object on a visited frame; load the weights, then `prepare`, then use."""
+
+    Decoder: _PropagationDecoder
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.Encoder = Encoder(("m", "x"))
+        self.SEFA = Sefa()
+        self.Decoder = _PropagationDecoder()
+
+    def halves(self, aggregate: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` needs of an aggregated reference (B, 2048, 8, 8), once a round."""
+        return self.Decoder.halves(aggregate)
+
+    def forward(self, window: Tensor, halves: tuple[Tensor, Tensor]) -> Tensor:
+        """Segment an object.
+
+        Parameters
+        ----------
+        window : (B, 5, 256, 256) float
+            Frame in 0–1, mask of this frame from the rounds before, mask of the adjacent frame.
+        halves : two of (B, 1024, 8, 8)
+
+        Returns
+        -------
+        (B, 1, 64, 64) float32
+        """
+        result: Tensor = self.Decoder(self.Encoder(window), halves)
+        return result
+
+
+NETWORKS: dict[str, Callable[[], InteractionNetwork | PropagationNetwork]] = {
+    "I_e290.pth": InteractionNetwork,
+    "P_e290.pth": PropagationNetwork,
+}
+"""By the name of the file with the weights."""
+
+
+def shapes() -> dict[str, dict[str, tuple[int, ...]]]:
+    """Entries of the published state dictionaries and their shapes, by file name."""
+    with torch.device("meta"):
+        states = {name: make().state_dict() for name, make in NETWORKS.items()}
+    return {
+        name: {key: tuple(value.shape) for key, value in state.items()}
+        for name, state in states.items()
+    }
