@@ -85,7 +85,7 @@ class _Taps(NamedTuple):
         return out
 
 
-def _taps(positions: NDArray[np.float64], length: int) -> _Taps:
+def _taps(positions: NDArray[np.float32], length: int) -> _Taps:
     reached = np.flatnonzero((positions > -1) & (positions < length))
     if not len(reached):
         none = np.zeros(0, np.intp)
@@ -108,16 +108,44 @@ def _sample(array: AnyArray, rows: _Taps, columns: _Taps, size: tuple[int, int])
     return out
 
 
+def _transform(centre: float, extent: float, length: int) -> tuple[np.float32, np.float32]:
+    """Scale and offset from the window to the frame, both from −1 to 1 and in float32.
+
+    Corners lie at the window's corners, half a pixel beyond its outer pixels' centres. A frame of
+    one pixel has no extent from centre to centre, so there the unit is the pixel.
+    """
+    low, high = _ends(centre, extent)
+    last = np.float32(max(length - 1, 1))
+    return (high - low) / last, (low + high - np.float32(length - 1)) / last
+
+
+def _ends(centre: float, extent: float) -> tuple[np.float32, np.float32]:
+    return np.float32(centre - extent / 2), np.float32(centre + extent / 2)
+
+
 def _there(centre: float, extent: float, length: int) -> _Taps:
-    # Corners lie at the window's corners, half a pixel beyond its outer pixels' centres.
-    return _taps(centre + extent / 2 * np.linspace(-1, 1, SIDE), length)
+    scale, offset = _transform(centre, extent, length)
+    return _taps((scale * _grid(SIDE) + offset + 1) * np.float32((length - 1) / 2), length)
 
 
 def _back(centre: float, extent: float, length: int) -> _Taps:
     """Not quite the inverse: the scale has the frame's length where it would be that less one."""
-    grid = np.linspace(-1, 1, length) if length > 1 else np.zeros(1)
-    offset = (2 * centre - (length - 1)) / extent
-    return _taps((length / extent * grid - offset + 1) / 2 * (SIDE - 1), SIDE)
+    scale, offset = _transform(centre, extent, length)
+    low, high = _ends(centre, extent)
+    positions = np.float32(length) / (high - low) * _grid(length) - offset / scale
+    return _taps((positions + 1) * np.float32((SIDE - 1) / 2), SIDE)
+
+
+def _grid(count: int) -> NDArray[np.float32]:
+    """From −1 to 1, each half counted from its own end, as torch does it; 0 for one place.
+
+    The last digit counts: the networks see edges of strokes and masks, which are steep.
+    """
+    if count == 1:
+        return np.zeros(1, np.float32)
+    places, step = np.arange(count), float(np.float32(2) / np.float32(count - 1))
+    ends = np.where(places < count // 2, step * places - 1, 1 - step * (count - 1 - places))
+    return ends.astype(np.float32)
 
 
 def cut(array: AnyArray, window: Window) -> Planes:
