@@ -26,7 +26,7 @@ from napari_ivos.methods.ipnet.model import Model
 from napari_ivos.methods.ipnet.networks import InteractionNetwork, PropagationNetwork
 from napari_ivos.methods.ipnet.rounds import Aggregates, Rounds, choose_rounds
 from napari_ivos.methods.ipnet.steps import Annotated, Steps, planes_before
-from napari_ivos.methods.ipnet.walk import Walk
+from napari_ivos.methods.ipnet.walk import Halves, Walk
 
 _OBJECT_BYTES = 64 * 2**20
 """What an object's maps take on the device, roughly."""
@@ -132,8 +132,9 @@ class IpnetEngine:
 
     def propagate(self, request: PropagateRequest) -> Iterator[FrameResult]:
         """Visit the frames of the request; see `Engine.propagate`."""
+        halves = Halves(request.objects, request.memory or {})
         for way in (request.backward, request.forward):
-            walk = Walk(request, self._rounds)
+            walk = Walk(request, self._rounds, halves)
             for index, pixels in ahead(request.video, way):
                 yield self._work.run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
         give_back_memory()

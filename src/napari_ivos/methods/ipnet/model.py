@@ -102,18 +102,14 @@ class Model:
         made = torch.tensor(feature, device=self._device, dtype=self._dtype)[None]
         return made.contiguous(memory_format=torch.channels_last)
 
-    def _input(
-        self, pixels: Frame, objects: Sequence[Guided], windows: Sequence[Window]
-    ) -> Tensor:
+    def _input(self, pixels: Frame, objects: Sequence[Guided], windows: Sequence[Window]) -> Tensor:
         """(K, 3 + guides, 256, 256), with channels last."""
         made = [_cut_all(pixels, one.maps, win) for one, win in zip(objects, windows, strict=True)]
         stacked = torch.from_numpy(np.stack(made)).to(self._device)
         return stacked.to(self._dtype).permute(0, 3, 1, 2)
 
 
-def _cut_all(
-    pixels: Frame, maps: Sequence[AnyArray], window: Window
-) -> NDArray[np.float32]:
+def _cut_all(pixels: Frame, maps: Sequence[AnyArray], window: Window) -> NDArray[np.float32]:
     """(256, 256, 3 + guides) float32."""
     seen = [cut(pixels, window) / np.float32(255), *(cut(one, window)[..., None] for one in maps)]
     return np.concatenate(seen, -1)

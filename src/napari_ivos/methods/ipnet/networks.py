@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_ivos.methods._blocks import fold_norms, speed_up, split_conv
-from napari_ivos.methods.ipnet.parts import Decoder, Encoder, ResBlock
+from napari_ivos.methods.ipnet import parts
+from napari_ivos.methods.ipnet.parts import Decoder, Refine, ResBlock
+from napari_ivos.methods.ipnet.small import use_products
 
 CHANNELS = 2048
 """Of the coarsest map, which is what a reference feature is."""
@@ -22,8 +24,8 @@ CHANNELS = 2048
 class _Network(nn.Module):
     """What both have in common."""
 
-    Encoder: Encoder
-    Decoder: Decoder
+    Encoder: parts.Encoder
+    Decoder: parts.Decoder
 
     def prepare(self) -> None:
         """Rewrite the loaded layers for inference, in place."""
@@ -34,11 +36,15 @@ class _Network(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def speed_up(self, keep: bool) -> None:
-        """Use fewer multiplications where maps are large enough for that to pay."""
-        speed_up(self.Encoder.res2, keep)
-        speed_up(self.Encoder.res3, keep)
-        speed_up(self.Decoder.RF3, keep)
-        speed_up(self.Decoder.RF2, keep)
+        """Fewer multiplications where maps are large, fewer copies of weights where they are small.
+
+        On the processor, in float32.
+        """
+        for part in (self.Encoder.res2, self.Encoder.res3, self.Decoder.RF3, self.Decoder.RF2):
+            speed_up(part, keep)
+        for child in self.Decoder.children():
+            if not isinstance(child, Refine):
+                use_products(child)
 
 
 class _InteractionDecoder(Decoder):
@@ -55,7 +61,7 @@ class InteractionNetwork(_Network):
 
     def __init__(self) -> None:
         super().__init__()
-        self.Encoder = Encoder(("m", "p", "n"))
+        self.Encoder = parts.Encoder(("m", "p", "n"))
         self.Decoder = _InteractionDecoder()
 
     def forward(self, window: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,19 +92,25 @@ class _PropagationDecoder(Decoder):
         super().prepare()
         block = self.ResFM1
         assert block.downsample is not None
-        self.inner_reference, self.inner_frame = split_conv(block.conv1, CHANNELS)
+        # One after the other, so that the whole of only one is there beside its parts.
+        inner = split_conv(block.conv1, CHANNELS)
         del block.conv1
-        self.rest_reference, self.rest_frame = split_conv(block.downsample, CHANNELS)
+        rest = split_conv(block.downsample, CHANNELS)
         block.downsample = None
+        self.reference, self.frame = (
+            nn.ModuleList(halves) for halves in zip(inner, rest, strict=True)
+        )
 
     def halves(self, reference: Tensor) -> tuple[Tensor, Tensor]:
         """Two of (B, 1024, 8, 8): a reference's share in ResFM1, the same for all frames."""
-        return self.inner_reference(reference), self.rest_reference(reference)
+        inner, rest = self.reference
+        return inner(reference), rest(reference)
 
     def forward(self, maps: list[Tensor], halves: tuple[Tensor, Tensor]) -> Tensor:
-        deep = maps[-1]
-        inner = self.inner_frame(deep).add_(halves[0])
-        merged = self.ResFM1.finish(inner, self.rest_frame(deep).add_(halves[1]))
+        inner, rest = (
+            part(maps[-1]).add_(half) for part, half in zip(self.frame, halves, strict=True)
+        )
+        merged = self.ResFM1.finish(inner, rest)
         return self.finish(maps, self.ResFM2(merged))
 
 
@@ -126,7 +138,7 @@ class PropagationNetwork(_Network):
 
     def __init__(self) -> None:
         super().__init__()
-        self.Encoder = Encoder(("m", "x"))
+        self.Encoder = parts.Encoder(("m", "x"))
         self.SEFA = Sefa()
         self.Decoder = _PropagationDecoder()
 

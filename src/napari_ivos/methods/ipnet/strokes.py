@@ -70,7 +70,8 @@ def widened(mask: Mask) -> Mask:
     """A mask grown to the diamond of radius 2 around each of its pixels."""
     if not mask.any():
         return mask
-    return cv2.dilate(mask.astype(np.uint8), _CROSS, iterations=_TIMES) > 0
+    grown: Mask = cv2.dilate(mask.astype(np.uint8), _CROSS, iterations=_TIMES) > 0
+    return grown
 
 
 def _pixels(stroke: Stroke, shape: tuple[int, int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

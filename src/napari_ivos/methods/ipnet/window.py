@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ivos.types import AnyArray
+from napari_ivos.types import AnyArray, Mask
 
 SIDE = 256
 """Of the networks' input, in pixels."""
@@ -39,16 +39,14 @@ def around(planes: Iterable[AnyArray]) -> Window:
     planes : iterable of (H, W) bool or float
         Masks and strokes; values from `THRESHOLD` on count. The whole frame where there are none.
     """
-    marked = None
-    for plane in planes:
-        found = plane if plane.dtype == bool else plane >= THRESHOLD
-        marked = found if marked is None else marked | found
-    assert marked is not None
-    (y, height), (x, width) = (_extent(marked.any(axis)) for axis in (1, 0))
+    found = [plane if plane.dtype == bool else plane >= THRESHOLD for plane in planes]
+    marked: Mask = np.logical_or.reduce(found)
+    y, height = _extent(np.logical_or.reduce(marked, 1))
+    x, width = _extent(np.logical_or.reduce(marked, 0))
     return Window(y, x, height, width)
 
 
-def _extent(marked: NDArray[np.bool_]) -> tuple[float, float]:
+def _extent(marked: AnyArray) -> tuple[float, float]:
     """Centre and length along one side."""
     length = len(marked)
     places = np.flatnonzero(marked)
