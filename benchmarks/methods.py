@@ -1,6 +1,6 @@
 """How much faster and smaller the methods are than a plain transcription of their papers.
 
-    python benchmarks/methods.py gis [--only time|memory]
+    python benchmarks/methods.py gis|ipnet [--only time|memory]
 
 Prints ratios of processor seconds (one thread, transcription and package by turns) and of peak
 memory, on made-up weights, which cost the same as the published ones. Nothing here is a test.
@@ -9,6 +9,7 @@ memory, on made-up weights, which cost the same as the published ones. Nothing h
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -29,19 +30,29 @@ from napari_ivos.scribbles import make_stroke  # noqa: E402
 SEED = 0
 
 
-def made_up_weights(folder: Path) -> Path:
-    """Random weights that keep activations and masks in a useful range."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "methods" / "golden"))
-    from gis_synthetic_weights import synthetic_state
+def gis_weights(folder: Path) -> Path:
+    from methods.golden import gis_case
 
-    from napari_ivos.methods.gis.network import GisNetwork
+    torch.save(gis_case.state(), folder / "gis.pth")
+    return folder / "gis.pth"
 
-    with torch.device("meta"):
-        wanted = GisNetwork().state_dict()
-    values = synthetic_state({key: tuple(value.shape) for key, value in wanted.items()}, SEED)
-    path = folder / "gis.pth"
-    torch.save({k: torch.from_numpy(v).to(wanted[k].dtype) for k, v in values.items()}, path)
-    return path
+
+def ipnet_weights(folder: Path) -> Path:
+    from methods.golden import ipnet_case
+
+    return ipnet_case.save(folder)
+
+
+WEIGHTS = {"gis": gis_weights, "ipnet": ipnet_weights}
+"""For each method, what puts random weights that keep activations and masks in a useful range into
+a folder, and gives what `Session(checkpoint=...)` takes."""
+
+
+def states(checkpoint: Path):
+    """The state dictionary of a file, or those of a folder's files."""
+    if checkpoint.is_dir():
+        return [states(file) for file in sorted(checkpoint.iterdir())]
+    return torch.load(checkpoint, weights_only=True)
 
 
 def clip(frames: int, size: tuple[int, int]) -> np.ndarray:
@@ -72,10 +83,9 @@ def strokes(frame: int, objects: int, size: tuple[int, int]) -> list:
 class Transcription:
     """The plain one."""
 
-    def __init__(self, checkpoint, frames, objects):
-        from transcriptions.gis import Flow
-
-        self.flow = Flow(torch.load(checkpoint, weights_only=True), frames, objects)
+    def __init__(self, method, checkpoint, frames, objects):
+        flow = importlib.import_module(f"transcriptions.{method}").Flow
+        self.flow = flow(states(checkpoint), frames, objects)
 
     def interact(self, index, drawn):
         with torch.inference_mode():
@@ -95,12 +105,12 @@ class Transcription:
 class Package:
     """What the package does."""
 
-    def __init__(self, checkpoint, frames, objects, precision="fp32"):
-        from napari_ivos.methods.gis.engine import create
+    def __init__(self, method, checkpoint, frames, objects, precision="fp32"):
         from napari_ivos.session import Session
 
+        create = importlib.import_module(f"napari_ivos.methods.{method}.engine").create
         engine = create("cpu", checkpoint, precision=precision)
-        self.session = Session(frames, method="gis", device="cpu", engine=engine)
+        self.session = Session(frames, method=method, device="cpu", engine=engine)
         for _ in range(objects):
             self.session.add_object()
 
@@ -142,13 +152,13 @@ def timed(run, frames, objects):
 PARTS = ("round 1, strokes", "round 1, a frame", "round 2, strokes", "round 2, a frame")
 
 
-def times(checkpoint, count, turns):
+def times(method, checkpoint, count, turns):
     frames = clip(count, (240, 432))
     for objects in (1, 3):
         kinds = {
-            "transcription": lambda o=objects: Transcription(checkpoint, frames, o),
-            "fp32": lambda o=objects: Package(checkpoint, frames, o),
-            "bf16": lambda o=objects: Package(checkpoint, frames, o, "bf16"),
+            "transcription": lambda o=objects: Transcription(method, checkpoint, frames, o),
+            "fp32": lambda o=objects: Package(method, checkpoint, frames, o),
+            "bf16": lambda o=objects: Package(method, checkpoint, frames, o, "bf16"),
         }
         found = {name: [] for name in kinds}
         for _ in range(turns):
@@ -170,11 +180,11 @@ def times(checkpoint, count, turns):
             )
 
 
-def peak(kind, checkpoint, count, reach):
+def peak(method, kind, checkpoint, count, reach):
     """MiB that two rounds add to a process; frames further than `reach` are not visited."""
     frames = clip(count, (480, 854))
     before = resident("VmRSS")
-    run = {"transcription": Transcription, "package": Package}[kind](checkpoint, frames, 3)
+    run = {"transcription": Transcription, "package": Package}[kind](method, checkpoint, frames, 3)
     for index in (count // 4, count // 2):
         run.interact(index, strokes(index, 3, frames.shape[1:3]))
         run.propagate(index, reach)
@@ -189,10 +199,10 @@ def resident(field):
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
-def memory(checkpoint, count, reach):
+def memory(method, checkpoint, count, reach):
     found = {}
     for kind in ("transcription", "package"):
-        command = [sys.executable, __file__, "gis", "--peak", kind, "--checkpoint", checkpoint]
+        command = [sys.executable, __file__, method, "--peak", kind, "--checkpoint", checkpoint]
         command += ["--frames", str(count), "--reach", str(reach)]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found[kind] = json.loads(text.splitlines()[-1])
@@ -205,7 +215,7 @@ def memory(checkpoint, count, reach):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("method", choices=["gis"])
+    parser.add_argument("method", choices=list(WEIGHTS))
     parser.add_argument("--only", choices=["time", "memory"])
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--frames", type=int, default=60, help="of the memory measurement")
@@ -215,14 +225,14 @@ def main():
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.peak:
-        peak(given.peak, Path(given.checkpoint), given.frames, given.reach)
+        peak(given.method, given.peak, Path(given.checkpoint), given.frames, given.reach)
         return
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = made_up_weights(Path(folder))
+        checkpoint = WEIGHTS[given.method](Path(folder))
         if given.only != "memory":
-            times(checkpoint, 5, given.turns)
+            times(given.method, checkpoint, 5, given.turns)
         if given.only != "time":
-            memory(str(checkpoint), given.frames, given.reach)
+            memory(given.method, str(checkpoint), given.frames, given.reach)
 
 
 if __name__ == "__main__":

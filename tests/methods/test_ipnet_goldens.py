@@ -121,11 +121,11 @@ def calls(networks, round1):
             maps = (before, *hints(strokes[:count], 1, shape))
             _, (reference,) = model.interact(frames[frame], [Guided(maps)])
             before = round1[f"r1_stroke{count}_E"]
-        halves = model.halves(reference)
+        halves = model.halves([reference])
         ways = ((range(frame + 1, last + 1), -1), (range(frame - 1, -1, -1), 1))
         for index, step in ((index, step) for way, step in ways for index in way):
             near = round1["r1_E"][index + step] > 0.5
-            model.propagate(frames[index], [Guided((empty, near))], [halves])
+            model.propagate(frames[index], [Guided((empty, near))], halves)
     return seen, reference
 
 

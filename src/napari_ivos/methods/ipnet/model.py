@@ -48,6 +48,8 @@ class Model:
         assert isinstance(interaction, InteractionNetwork)
         assert isinstance(propagation, PropagationNetwork)
         self._interaction, self._propagation = interaction, propagation
+        if device.type == "cpu":
+            propagation.shelve()
         if device.type == "cpu" and dtype == torch.float32:
             # Strokes are rarer than frames: there memory counts for more than time.
             interaction.speed_up(keep=False)
@@ -78,7 +80,7 @@ class Model:
         ----------
         pixels : (H, W, 3) uint8
         objects : K of Guided
-        halves : K, each what `halves` gave
+        halves : K of what `halves` gave
 
         Returns
         -------
@@ -94,9 +96,12 @@ class Model:
         both = (self._tensor(feature) for feature in (reference, before))
         return _frozen(self._propagation.SEFA(*both)[0].float().cpu().numpy())
 
-    def halves(self, aggregate: Feature) -> tuple[Tensor, Tensor]:
-        """What visited frames need of an aggregate; the same for all of a round."""
-        return self._propagation.halves(self._tensor(aggregate))
+    def halves(self, aggregates: Sequence[Feature]) -> list[tuple[Tensor, Tensor]]:
+        """What visited frames need of each aggregate; the same for all of a round."""
+        self._propagation.rest()
+        made = [self._propagation.halves(self._tensor(one)) for one in aggregates]
+        self._propagation.rest()
+        return made
 
     def _tensor(self, feature: Feature) -> Tensor:
         made = torch.tensor(feature, device=self._device, dtype=self._dtype)[None]

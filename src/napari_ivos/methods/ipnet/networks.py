@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_ivos.methods._blocks import fold_norms, speed_up, split_conv
+from napari_ivos.methods._shelf import Shelf
 from napari_ivos.methods.ipnet import parts
 from napari_ivos.methods.ipnet.parts import Decoder, Refine, ResBlock
 from napari_ivos.methods.ipnet.small import use_products
@@ -141,6 +142,17 @@ class PropagationNetwork(_Network):
         self.Encoder = parts.Encoder(("m", "x"))
         self.SEFA = Sefa()
         self.Decoder = _PropagationDecoder()
+        self._shelf: Shelf | None = None
+
+    def shelve(self) -> None:
+        """Keep the weights that a round needs just once out of memory, on the processor."""
+        if self._shelf is None:
+            self._shelf = Shelf(self.SEFA, self.Decoder.reference)
+
+    def rest(self) -> None:
+        """Give back the memory of what `shelve` has put away."""
+        if self._shelf is not None:
+            self._shelf.rest()
 
     def halves(self, aggregate: Tensor) -> tuple[Tensor, Tensor]:
         """What `forward` needs of an aggregated reference (B, 2048, 8, 8), once a round."""

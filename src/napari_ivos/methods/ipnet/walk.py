@@ -35,8 +35,8 @@ class Halves:
         """By an object's place; made anew when a lack of memory has led to other `steps`."""
         if self._steps is not steps:
             self._steps, self._made = None, {}
-            made = {place: steps.model.halves(one) for place, one in self._wanted.items()}
-            self._steps, self._made = steps, made
+            made = steps.model.halves(list(self._wanted.values()))
+            self._steps, self._made = steps, dict(zip(self._wanted, made, strict=True))
         return self._made
 
 
