@@ -10,7 +10,6 @@ from methods.golden import ipnet_case
 from methods.golden.ipnet_case import close
 from napari_ivos.methods._torch import inference
 from napari_ivos.methods.ipnet.engine import IpnetEngine
-from napari_ivos.methods.ipnet.files import load_networks
 from napari_ivos.methods.ipnet.model import Guided, Model
 from napari_ivos.methods.ipnet.rounds import share_of_new
 from napari_ivos.methods.ipnet.strokes import hints, stroke_map
@@ -20,18 +19,14 @@ from napari_ivos.scribbles import strokes_from_davis
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    folder = ipnet_case.save(tmp_path_factory.mktemp("ipnet"))
-    yield folder
-    for file in folder.iterdir():
-        file.unlink()
+@pytest.fixture
+def checkpoint(ipnet_checkpoint):
+    return ipnet_checkpoint
 
 
 @pytest.fixture(scope="module")
-def networks(checkpoint):
-    """Networks that several models may share: they are sped up once."""
-    return load_networks(checkpoint)
+def networks(ipnet_networks):
+    return ipnet_networks
 
 
 @pytest.fixture(scope="module")
