@@ -20,7 +20,8 @@ from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "methods" / "golden"))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -31,16 +32,27 @@ SEED = 0
 
 
 def gis_weights(folder: Path) -> Path:
-    from methods.golden import gis_case
+    from gis_synthetic_weights import synthetic_state
 
-    torch.save(gis_case.state(), folder / "gis.pth")
-    return folder / "gis.pth"
+    from napari_ivos.methods.gis.network import GisNetwork
+
+    with torch.device("meta"):
+        wanted = GisNetwork().state_dict()
+    values = synthetic_state({key: tuple(value.shape) for key, value in wanted.items()}, SEED)
+    path = folder / "gis.pth"
+    torch.save({k: torch.from_numpy(v).to(wanted[k].dtype) for k, v in values.items()}, path)
+    return path
 
 
 def ipnet_weights(folder: Path) -> Path:
-    from methods.golden import ipnet_case
+    from ipnet_synthetic_weights import tagged_state
 
-    return ipnet_case.save(folder)
+    from napari_ivos.methods.ipnet.networks import shapes
+
+    for name, wanted in shapes().items():
+        values = tagged_state(wanted, SEED, name[0])
+        torch.save({k: torch.from_numpy(v) for k, v in values.items()}, folder / name)
+    return folder
 
 
 WEIGHTS = {"gis": gis_weights, "ipnet": ipnet_weights}
