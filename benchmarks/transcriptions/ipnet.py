@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from napari_ivos.masks import soft_aggregate
-from napari_ivos.methods.ipnet.strokes import hints
+from napari_ivos.methods.ipnet.strokes import hints, stroke_map
 
 SIDE = 256
 
@@ -156,7 +156,7 @@ class Flow:
     def interact(self, index, strokes):
         planes = torch.zeros(self.objects, 1, *self.size)
         for one in range(self.objects):
-            drawn = hints(strokes, one + 1, self.size)
+            drawn = hints(stroke_map(strokes, self.size), one + 1)
             drawn = [torch.from_numpy(plane).float()[None, None] for plane in drawn]
             maps = (self.estimates[one, index][None], *drawn)
             window, back = self._window(index, maps)

@@ -1,36 +1,20 @@
 """IPNet beyond the authors' program: many objects, people's masks, odd files, little memory."""
 
 import logging
-import pickle
-import struct
-from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
 from methods.golden import ipnet_case
-from napari_ivos import checkpoints, cli
-from napari_ivos.errors import CheckpointError, EngineError
+from napari_ivos.errors import EngineError
 from napari_ivos.masks import probs_from_labels
-from napari_ivos.methods import (
-    Annotation,
-    InteractRequest,
-    PropagateRequest,
-    get_method,
-    verify_checkpoint,
-)
+from napari_ivos.methods import Annotation, InteractRequest, PropagateRequest
 from napari_ivos.methods._levels import choose_dtype
-from napari_ivos.methods._shelf import Shelf
 from napari_ivos.methods.ipnet import engine as ipnet
-from napari_ivos.methods.ipnet.files import find_pair, load_networks
 from napari_ivos.methods.ipnet.model import Model
 from napari_ivos.methods.ipnet.networks import InteractionNetwork, PropagationNetwork
-from napari_ivos.methods.ipnet.rounds import meet, merge
-from napari_ivos.methods.ipnet.small import ProductConv
-from napari_ivos.methods.ipnet.strokes import hints, stroke_map
-from napari_ivos.methods.ipnet.window import SIDE, Window, around, cut, put_back
+from napari_ivos.methods.ipnet.rounds import meet
 from napari_ivos.scribbles import make_stroke
 from napari_ivos.session import Session
 from napari_ivos.video import open_video
@@ -39,7 +23,6 @@ CPU = torch.device("cpu")
 SIZE = (48, 56)
 FIRST = [[18, 10], [20, 22]]
 SECOND = [[36, 38], [38, 50]]
-INTERACTION, PROPAGATION = "I_e290.pth", "P_e290.pth"
 
 
 @pytest.fixture
@@ -300,30 +283,7 @@ def test_ways_for_rounds_to_meet(monkeypatch, checkpoint, networks):
         ipnet.create("cpu", checkpoint, rounds="average")
 
 
-def test_what_the_old_result_does_not_know_stays_new():
-    new = np.array([0.1, 0.3, 0.6], np.float32).reshape(3, 1, 1)
-    old = np.array([0.2, 0.8, 0.0], np.float32).reshape(3, 1, 1)
-    kept = old.copy()
-    got = meet(new, old, 0.25).ravel()
-    np.testing.assert_array_equal(old, kept)
-    assert got[2] == pytest.approx(0.6)
-    assert got[1] == pytest.approx(0.25 * 0.3 + 0.75 * 0.8 * 0.4)
-    assert got.sum() == pytest.approx(1)
-
-
-def test_one_object_keeps_the_probability_that_its_network_gave():
-    plane = np.linspace(0, 1, 12, dtype=np.float32).reshape(1, 3, 4)
-    probs = merge(plane)
-    np.testing.assert_array_equal(probs[1], plane[0])
-    np.testing.assert_array_equal(probs[0], 1 - plane[0])
-    beside = merge(np.concatenate([plane, np.zeros_like(plane)]))
-    np.testing.assert_array_equal(beside[:2], probs)
-    assert not beside[2].any()
-    both = merge(np.concatenate([plane, plane[:, ::-1]]))
-    np.testing.assert_allclose(both.sum(0), 1, atol=1e-6)
-
-
-# --- frames and windows ------------------------------------------------------------------------
+# --- frames ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [(17, 17), (3, 5), (1, 1), (31, 45), (1, 300)])
@@ -342,47 +302,6 @@ def test_one_frame_video(engine, video):
         session.add_object()
         draw(session, 0, {1: FIRST})
         assert [result.index for result in session.propagate()] == [0]
-
-
-def test_a_window_shows_the_frame_and_black_beyond():
-    image = np.full((100, 150), 7, np.uint8)
-    seen = cut(image, Window(49.5, 74.5, 200, 300))
-    assert seen[:60].max() == 0
-    assert (seen[70:180, 70:180] == 7).all()
-    back = put_back(np.ones((SIDE, SIDE), np.float32), Window(20, 30, 40, 40), (100, 150))
-    assert back[20, 30] == 1
-    assert not back[60:].any()
-    assert not back[:, 70:].any()
-
-
-def test_where_nothing_is_marked_the_window_is_the_frame():
-    window = around([np.zeros((300, 500), np.float32), np.zeros((300, 500), bool)])
-    assert window.height >= 300
-    assert window.width >= 500
-
-
-def test_a_share_of_the_frame_is_found_again_from_pixels():
-    for size in (41, 61, 101, 213, 480, 854):
-        for shares in (np.arange(size) / (size - 1), np.arange(1001) / 1000):
-            strokes = [make_stroke(0, 1, [[0, share * size]]) for share in shares]
-            got = [np.flatnonzero(stroke_map([one], (1, size))[0] == 1).tolist() for one in strokes]
-            assert got == [[int(share * (size - 1))] for share in shares]
-
-
-def test_strokes_beyond_the_frame_are_cut_off():
-    outside = [make_stroke(0, 1, [[-30, -30], [90, 90]]), make_stroke(0, 0, [[70, 5], [90, 9]])]
-    owners = stroke_map(outside, SIZE)
-    assert (owners == 1).any()
-    assert not (owners == 0).any()
-
-
-def test_the_strokes_of_others_are_negative_and_outlines_are_areas():
-    square = [[5, 5], [5, 25], [25, 25], [25, 5]]
-    strokes = [make_stroke(0, 3, square, filled=True), make_stroke(0, 1, [[40, 40]])]
-    positive, negative = hints(strokes, 1, SIZE)
-    assert positive.sum() == 13
-    assert negative[15, 15]
-    assert not (positive & negative).any()
 
 
 # --- memory ------------------------------------------------------------------------------------
@@ -444,37 +363,6 @@ def test_memory_that_never_suffices_is_one_clear_error(session, monkeypatch):
         list(run)
 
 
-def test_weights_come_back_from_the_shelf():
-    conv = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last).requires_grad_(False)
-    wanted = [tensor.clone() for tensor in conv.parameters()]
-    shelf = Shelf(conv)
-    for _ in range(2):
-        shelf.rest()
-        for tensor, value in zip(conv.parameters(), wanted, strict=True):
-            assert torch.equal(tensor, value)
-            assert tensor.stride() == value.stride()
-
-
-def test_without_room_on_disk_weights_stay_in_memory(monkeypatch, caplog):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("napari_ivos.methods._shelf._write", full)
-    conv = torch.nn.Conv2d(3, 4, 3).requires_grad_(False)
-    before = conv.weight.data_ptr()
-    Shelf(conv).rest()
-    assert conv.weight.data_ptr() == before
-    assert "No space left" in caplog.text
-
-
-def test_products_are_what_a_convolution_gives():
-    conv = torch.nn.Conv2d(6, 5, 3, padding=1).requires_grad_(False)
-    x = torch.randn(2, 6, 4, 7, generator=torch.Generator().manual_seed(0))
-    wanted = conv(x)
-    got = ProductConv(conv.to(memory_format=torch.channels_last))(x)
-    torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
-
-
 def test_bf16_stays_near_fp32(checkpoint, video, engine):
     if choose_dtype("bf16", CPU) != torch.bfloat16:
         pytest.skip("this processor has no bf16 arithmetic")
@@ -485,142 +373,3 @@ def test_bf16_stays_near_fp32(checkpoint, video, engine):
     assert ((got.probs[1] > 0.5) != (wanted.probs[1] > 0.5)).mean() < 0.05
     assert memory[1].dtype == np.float32
     assert carry(half, video[:2], got, memory)[1].probs.dtype == np.float32
-
-
-# --- files -------------------------------------------------------------------------------------
-
-
-def link(folder, **files):
-    for name, target in files.items():
-        (folder / f"{name}_e290.pth").symlink_to(target)
-    return folder
-
-
-def test_a_folder_or_either_file_stands_for_both(checkpoint):
-    pair = checkpoint / INTERACTION, checkpoint / PROPAGATION
-    for path in (checkpoint, *pair):
-        assert find_pair(path) == pair
-
-
-def test_what_is_missing_is_said(tmp_path, checkpoint):
-    def said(path):
-        with pytest.raises(CheckpointError) as caught:
-            find_pair(path)
-        return caught.value.message
-
-    assert "does not exist" in said(tmp_path / "nothing")
-    assert said(tmp_path) == f"Neither of IPNet's two files of weights is in '{tmp_path}'."
-    link(tmp_path, I=checkpoint / INTERACTION)
-    wanted = f"IPNet has two files of weights, and {PROPAGATION} is not in '{tmp_path}'."
-    assert said(tmp_path) == said(tmp_path / INTERACTION) == wanted
-    (tmp_path / "mine.pth").write_bytes(b"")
-    assert "'mine.pth' is the name of neither" in said(tmp_path / "mine.pth")
-    with pytest.raises(CheckpointError, match=r"needs the authors' weights.*checkpoint="):
-        ipnet.create("cpu", None)
-
-
-def test_files_that_are_swapped_or_the_same_are_told_apart(tmp_path, checkpoint):
-    first, second = checkpoint / INTERACTION, checkpoint / PROPAGATION
-    cases = {
-        "swapped": ({"I": second, "P": first}, "are swapped"),
-        "both I": ({"I": first, "P": first}, f"that of {PROPAGATION} is missing"),
-        "both P": ({"I": second, "P": second}, f"that of {INTERACTION} is missing"),
-    }
-    for name, (files, said) in cases.items():
-        (tmp_path / name).mkdir()
-        with pytest.raises(CheckpointError) as caught:
-            load_networks(link(tmp_path / name, **files))
-        assert said in caught.value.message, name
-        assert "RuntimeError" not in str(caught.value)
-
-
-def test_one_file_of_the_pair_is_verified_alone(tmp_path, checkpoint, monkeypatch):
-    for name in (INTERACTION, PROPAGATION):
-        verify_checkpoint("ipnet", checkpoint / name)
-    (tmp_path / "beside").mkdir()
-    wrong = link(tmp_path / "beside", I=checkpoint / PROPAGATION) / INTERACTION
-    with pytest.raises(CheckpointError, match=r"is not I_e290.pth: .* missing"):
-        verify_checkpoint("ipnet", wrong)
-    user = tmp_path / "user"
-    monkeypatch.setattr("napari_ivos.checkpoints._locate.user_folder", lambda: user)
-    monkeypatch.setenv(checkpoints.ENVIRONMENT, str(user))
-    for name in (INTERACTION, PROPAGATION):
-        added = CliRunner().invoke(cli.app, ["checkpoints", "add", str(checkpoint / name)])
-        assert added.exit_code == 0, added.output
-    assert checkpoints.find("ipnet") == user
-    assert find_pair(user) == (user / INTERACTION, user / PROPAGATION)
-    for name in (INTERACTION, PROPAGATION):
-        (user / name).unlink()
-
-
-def test_the_licence_is_shown():
-    assert "non-commercial" in get_method("ipnet").licence
-    for command in (["methods"], ["checkpoints", "list"]):
-        lines = CliRunner().invoke(cli.app, command).output.splitlines()
-        (line,) = [line for line in lines if line.startswith("ipnet")]
-        assert "CC BY-NC-SA 4.0" in line
-
-
-class LegacyPickler(pickle.Pickler):
-    """Tensors as torch 0.3.1 wrote them, on a graphics card."""
-
-    def __init__(self, file):
-        super().__init__(file, protocol=2)
-        self.storages = OrderedDict()
-
-    def persistent_id(self, value):
-        if isinstance(value, Storage):
-            self.storages[value.key] = value.array
-            return ("storage", torch.cuda.FloatStorage, value.key, "cuda:1", value.array.size, None)
-        return None
-
-
-class Storage:
-    def __init__(self, key, array):
-        self.key = key
-        self.array = array
-
-
-class Rebuilt:
-    """Pickles as a call of ``torch._utils._rebuild_tensor`` with four arguments."""
-
-    def __init__(self, key, array):
-        self.storage = Storage(key, array)
-        self.shape = array.shape
-
-    def __reduce__(self):
-        steps = tuple(int(np.prod(self.shape[place + 1 :])) for place in range(len(self.shape)))
-        return torch._utils._rebuild_tensor, (self.storage, 0, self.shape, steps)
-
-
-def save_as_of_old(path, state):
-    with path.open("wb") as file:
-        for head in (0x1950A86A20F9469CFC6C, 1001):
-            pickle.dump(head, file, protocol=2)
-        sizes = {"short": 2, "int": 4, "long": 4}
-        system = {"protocol_version": 1001, "little_endian": True, "type_sizes": sizes}
-        pickle.dump(system, file, protocol=2)
-        pickler = LegacyPickler(file)
-        named = ((f"module.{key}", value.numpy()) for key, value in state.items())
-        values = OrderedDict(
-            (key, Rebuilt(str(number), array)) for number, (key, array) in enumerate(named)
-        )
-        pickler.dump(values)
-        pickle.dump(list(pickler.storages), file, protocol=2)
-        for array in pickler.storages.values():
-            file.write(struct.pack("<q", array.size) + array.astype("<f4").tobytes())
-
-
-def test_files_of_the_authors_kind_are_read(tmp_path, checkpoint):
-    """From torch 0.3.1: no zip, no counters, a prefix, and storages on a graphics card."""
-    state = torch.load(checkpoint / INTERACTION, weights_only=True)
-    kept = {key: value for key, value in state.items() if "num_batches" not in key}
-    assert len(kept) == 313
-    path = tmp_path / INTERACTION
-    save_as_of_old(path, kept)
-    verify_checkpoint("ipnet", path)
-    network, _ = load_networks(link(tmp_path, P=checkpoint / PROPAGATION))
-    wanted, _ = load_networks(checkpoint)
-    for one, other in zip(network.parameters(), wanted.parameters(), strict=True):
-        assert torch.equal(one, other)
-    path.unlink()

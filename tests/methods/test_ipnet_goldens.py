@@ -10,7 +10,7 @@ from methods.golden import ipnet_case
 from methods.golden.ipnet_case import close
 from napari_ivos.methods._torch import inference
 from napari_ivos.methods.ipnet.engine import IpnetEngine
-from napari_ivos.methods.ipnet.model import Guided, Model
+from napari_ivos.methods.ipnet.model import Model
 from napari_ivos.methods.ipnet.rounds import share_of_new
 from napari_ivos.methods.ipnet.strokes import hints, stroke_map
 from napari_ivos.methods.ipnet.window import Window, around, cut, put_back
@@ -69,7 +69,7 @@ def test_strokes(units):
         np.testing.assert_array_equal(stroke_map(strokes, shape), units[f"{name}raw"])
         # The authors' program passes over other objects; here they are negative.
         some = [stroke for stroke in strokes if stroke.object_id < 2]
-        positive, negative = hints(some, 1, shape)
+        positive, negative = hints(stroke_map(some, shape), 1)
         np.testing.assert_array_equal(positive, units[f"{name}pos"])
         np.testing.assert_array_equal(negative, units[f"{name}neg"])
 
@@ -113,14 +113,14 @@ def calls(networks, round1):
     before = empty = np.zeros(shape, np.float32)
     with inference():
         for count in range(1, len(strokes) + 1):
-            maps = (before, *hints(strokes[:count], 1, shape))
-            _, (reference,) = model.interact(frames[frame], [Guided(maps)])
+            maps = (before, *hints(stroke_map(strokes[:count], shape), 1))
+            _, (reference,) = model.interact(frames[frame], [maps])
             before = round1[f"r1_stroke{count}_E"]
         halves = model.halves([reference])
         ways = ((range(frame + 1, last + 1), -1), (range(frame - 1, -1, -1), 1))
         for index, step in ((index, step) for way, step in ways for index in way):
             near = round1["r1_E"][index + step] > 0.5
-            model.propagate(frames[index], [Guided((empty, near))], halves)
+            model.propagate(frames[index], [(empty, near)], halves)
     return seen, reference
 
 

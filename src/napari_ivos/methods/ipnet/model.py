@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -16,13 +16,10 @@ from napari_ivos.methods.ipnet.rounds import Feature
 from napari_ivos.methods.ipnet.window import Planes, Window, around, cut, put_back
 from napari_ivos.types import AnyArray, Frame
 
-
-class Guided(NamedTuple):
-    """What guides a network to one object: maps of the whole frame."""
-
-    maps: tuple[AnyArray, ...]
-    """(H, W) bool or float; I: mask from before, positive and negative strokes; P: mask of this
-    frame from the rounds before, mask of the adjacent frame."""
+Maps: TypeAlias = tuple[AnyArray, ...]
+"""What guides a network to one object, each (H, W) bool or float. For the interaction network: the
+mask from before, positive and negative strokes; for the propagation network: the frame's mask from
+the rounds before, and the mask of the adjacent frame."""
 
 
 class Model:
@@ -55,7 +52,7 @@ class Model:
             interaction.speed_up(keep=False)
             propagation.speed_up(keep=True)
 
-    def interact(self, pixels: Frame, objects: Sequence[Guided]) -> tuple[Planes, list[Feature]]:
+    def interact(self, pixels: Frame, objects: Sequence[Maps]) -> tuple[Planes, list[Feature]]:
         """Objects on an annotated frame.
 
         Returns
@@ -63,7 +60,7 @@ class Model:
         (K, H, W) float32
         references : K of (2048, 8, 8) float32
         """
-        windows = [around(one.maps) for one in objects]
+        windows = [around(one) for one in objects]
         logits, references = self._interaction(self._input(pixels, objects, windows))
         planes = _planes(logits, windows, pixels)
         return planes, [_frozen(one) for one in references.float().cpu().numpy()]
@@ -71,7 +68,7 @@ class Model:
     def propagate(
         self,
         pixels: Frame,
-        objects: Sequence[Guided],
+        objects: Sequence[Maps],
         halves: Sequence[tuple[Tensor, Tensor]],
     ) -> Planes:
         """Objects on a visited frame.
@@ -79,14 +76,14 @@ class Model:
         Parameters
         ----------
         pixels : (H, W, 3) uint8
-        objects : K of Guided
+        objects : K of Maps
         halves : K of what `halves` gave
 
         Returns
         -------
         (K, H, W) float32
         """
-        windows = [around(one.maps) for one in objects]
+        windows = [around(one) for one in objects]
         both = tuple(torch.cat(part) for part in zip(*halves, strict=True))
         logits = self._propagation(self._input(pixels, objects, windows), (both[0], both[1]))
         return _planes(logits, windows, pixels)
@@ -107,9 +104,9 @@ class Model:
         made = torch.tensor(feature, device=self._device, dtype=self._dtype)[None]
         return made.contiguous(memory_format=torch.channels_last)
 
-    def _input(self, pixels: Frame, objects: Sequence[Guided], windows: Sequence[Window]) -> Tensor:
+    def _input(self, pixels: Frame, objects: Sequence[Maps], windows: Sequence[Window]) -> Tensor:
         """(K, 3 + guides, 256, 256), with channels last."""
-        made = [_cut_all(pixels, one.maps, win) for one, win in zip(objects, windows, strict=True)]
+        made = [_cut_all(pixels, one, win) for one, win in zip(objects, windows, strict=True)]
         stacked = torch.from_numpy(np.stack(made)).to(self._device)
         return stacked.to(self._dtype).permute(0, 3, 1, 2)
 

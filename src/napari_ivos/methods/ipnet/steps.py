@@ -9,9 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from napari_ivos.methods._protocol import HumanMap
-from napari_ivos.methods.ipnet.model import Guided, Model
+from napari_ivos.methods.ipnet.model import Maps, Model
 from napari_ivos.methods.ipnet.rounds import Aggregates, Feature, merge
-from napari_ivos.methods.ipnet.strokes import hints
+from napari_ivos.methods.ipnet.strokes import hints, stroke_map
 from napari_ivos.methods.ipnet.window import THRESHOLD, Planes
 from napari_ivos.scribbles import Stroke
 from napari_ivos.types import Frame, ObjectId, ProbMap
@@ -25,19 +25,19 @@ class Annotated(NamedTuple):
     before: Planes
     """(K, H, W) float32: the objects' probabilities so far."""
 
-    def guides(self) -> dict[int, Guided]:
+    def guides(self) -> dict[int, Maps]:
         """By its place among the objects, what guides the network to each that may be there.
 
         An object that neither has a mask nor strokes of its own is not there yet, whatever the
         strokes of the others exclude. (A single object may have the background's alone.)
         """
-        size = (self.before.shape[1], self.before.shape[2])
-        found = {}
+        owners = stroke_map(self.strokes, (self.before.shape[1], self.before.shape[2]))
+        found: dict[int, Maps] = {}
         for place, object_id in enumerate(self.objects):
-            positive, negative = hints(self.strokes, object_id, size)
+            positive, negative = hints(owners, object_id)
             known = positive.any() or (self.before[place] >= THRESHOLD).any()
             if known or len(self.objects) == 1:
-                found[place] = Guided((self.before[place], positive, negative))
+                found[place] = (self.before[place], positive, negative)
         return found
 
 
@@ -97,7 +97,7 @@ class Steps:
     def visit(
         self,
         pixels: Frame,
-        objects: dict[int, Guided],
+        objects: dict[int, Maps],
         halves: dict[int, tuple[Tensor, Tensor]],
         rest: Planes,
     ) -> ProbMap:
@@ -106,7 +106,7 @@ class Steps:
         Parameters
         ----------
         pixels : (H, W, 3) uint8
-        objects : dict of int to Guided
+        objects : dict of int to Maps
             Those that may be there, by their place.
         halves : dict of int
             What `Model.halves` gave for these.

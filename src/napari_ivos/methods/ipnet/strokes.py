@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 
 import cv2
@@ -18,24 +18,20 @@ _TIMES = 2
 _DIGITS = 12
 
 
-def hints(
-    strokes: Sequence[Stroke], object_id: ObjectId, shape: tuple[int, int]
-) -> tuple[Mask, Mask]:
+def hints(owners: NDArray[np.int32], object_id: ObjectId) -> tuple[Mask, Mask]:
     """Where a person says that an object is, and where it is not.
 
     Parameters
     ----------
-    strokes : sequence of Stroke
-        All of the frame, oldest first. Those of other objects are negative, like the background's.
+    owners : (H, W) int32
+        What `stroke_map` gave. Strokes of other objects are negative, like the background's.
     object_id : int
-    shape : (H, W)
 
     Returns
     -------
     positive, negative : (H, W) bool
         They do not overlap: where both would be, it is positive.
     """
-    owners = stroke_map(strokes, shape)
     positive = widened(owners == object_id)
     negative = widened((owners >= 0) & (owners != object_id)) & ~positive
     return positive, negative

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from napari_ivos.masks import labels_from_probs
 from napari_ivos.methods._protocol import FrameResult, PropagateRequest
-from napari_ivos.methods.ipnet.model import Guided
+from napari_ivos.methods.ipnet.model import Maps
 from napari_ivos.methods.ipnet.rounds import Aggregates, Rounds, meet, share_of_new
 from napari_ivos.methods.ipnet.steps import Steps, planes_before
 from napari_ivos.types import Frame, ObjectId
@@ -62,12 +62,13 @@ class Walk:
         halves = self._halves.of(steps)
         old = request.previous(index)
         rest = planes_before(request.objects, (pixels.shape[0], pixels.shape[1]), old)
-        absent, objects = request.absent(index), {}
+        absent = request.absent(index)
+        objects: dict[int, Maps] = {}
         for place, object_id in enumerate(request.objects):
             if object_id in absent:
                 rest[place] = 0
             elif place in halves:
-                objects[place] = Guided((rest[place].copy(), self._labels == object_id))
+                objects[place] = (rest[place].copy(), self._labels == object_id)
         probs = steps.visit(pixels, objects, halves, rest)
         self._labels = labels_from_probs(probs, request.objects)
         if self._rounds == "blend" and old is not None:

@@ -130,7 +130,9 @@ def _back(centre: float, extent: float, length: int) -> _Taps:
     """Not quite the inverse: the scale has the frame's length where it would be that less one."""
     scale, offset = _transform(centre, extent, length)
     low, high = _ends(centre, extent)
-    positions = np.float32(length) / (high - low) * _grid(length) - offset / scale
+    # A reciprocal first, which is how torch divides a number by a tensor.
+    stretch = np.float32(1) / (high - low) * np.float32(length)
+    positions = stretch * _grid(length) - offset / scale
     return _taps((positions + 1) * np.float32((SIDE - 1) / 2), SIDE)
 
 
