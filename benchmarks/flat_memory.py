@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from methods import clip, made_up_weights, resident, strokes
+from methods import WEIGHTS, clip, resident, strokes
 from napari_ivos.methods import get_method
 from napari_ivos.session import Session
 
@@ -52,12 +52,8 @@ def main() -> None:
         video = Path(folder) / "long.mp4"
         write_video(video, given.frames)
         needed = get_method(given.method).checkpoint == "required"
-        checkpoint = weights(given.method, Path(folder)) if needed else None
+        checkpoint = WEIGHTS[given.method](Path(folder)) if needed else None
         run(video, given, checkpoint)
-
-
-def weights(method: str, folder: Path) -> Path:
-    return made_up_weights(folder) if method == "gis" else made_up_weights(method, folder)
 
 
 def run(video: Path, given: argparse.Namespace, checkpoint: Path | None) -> None:

@@ -1,6 +1,6 @@
 """How much faster and smaller the methods are than a plain transcription of their papers.
 
-    python benchmarks/methods.py gis [--only time|memory]
+    python benchmarks/methods.py gis|ipnet [--only time|memory]
 
 Prints ratios of processor seconds (one thread, transcription and package by turns) and of peak
 memory, on made-up weights, which cost the same as the published ones. Nothing here is a test.
@@ -49,12 +49,31 @@ def one_file(method: str) -> Callable[[Path], Path]:
     return write
 
 
+def ipnet_weights(folder: Path) -> Path:
+    from atnet_synthetic_weights import tagged_state
+
+    from napari_ivos.methods.ipnet.networks import shapes
+
+    for name, wanted in shapes().items():
+        values = tagged_state(wanted, SEED, name[0])
+        torch.save({k: torch.from_numpy(v) for k, v in values.items()}, folder / name)
+    return folder
+
+
 # What writes made-up weights into a folder and names what the method takes. The plain one is
 # transcriptions/METHOD.py.
 WEIGHTS = {
     "atnet": one_file("atnet"),
     "gis": one_file("gis"),
+    "ipnet": ipnet_weights,
 }
+
+
+def states(checkpoint: Path):
+    """The state dictionary of a file, or those of a folder's files."""
+    if checkpoint.is_dir():
+        return [states(file) for file in sorted(checkpoint.iterdir())]
+    return torch.load(checkpoint, weights_only=True)
 
 
 def clip(frames: int, size: tuple[int, int]) -> np.ndarray:
@@ -86,8 +105,8 @@ class Transcription:
     """The plain one."""
 
     def __init__(self, method, checkpoint, frames, objects):
-        made = importlib.import_module(f"transcriptions.{method}")
-        self.flow = made.Flow(torch.load(checkpoint, weights_only=True), frames, objects)
+        flow = importlib.import_module(f"transcriptions.{method}").Flow
+        self.flow = flow(states(checkpoint), frames, objects)
 
     def interact(self, index, drawn):
         with torch.inference_mode():
@@ -108,8 +127,9 @@ class Package:
     """What the package does."""
 
     def __init__(self, method, checkpoint, frames, objects, precision="fp32"):
-        made = importlib.import_module(f"napari_ivos.methods.{method}.engine")
-        engine = made.create("cpu", checkpoint, precision=precision)
+
+        create = importlib.import_module(f"napari_ivos.methods.{method}.engine").create
+        engine = create("cpu", checkpoint, precision=precision)
         self.session = Session(frames, method=method, device="cpu", engine=engine)
         for _ in range(objects):
             self.session.add_object()
@@ -215,7 +235,7 @@ def memory(method, checkpoint, count, reach):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("method", choices=sorted(WEIGHTS))
+    parser.add_argument("method", choices=list(WEIGHTS))
     parser.add_argument("--only", choices=["time", "memory"])
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--frames", type=int, default=60, help="of the memory measurement")

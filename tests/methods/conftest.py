@@ -19,3 +19,18 @@ def made_up_weights(tmp_path_factory):
     yield path
     for folder, _ in written.values():
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="package")
+def ipnet_checkpoint(made_up_weights):
+    """A folder with both files of made-up weights for IPNet."""
+    return made_up_weights("ipnet")
+
+
+@pytest.fixture(scope="package")
+def ipnet_networks(ipnet_checkpoint):
+    """Its networks; several models may share them: they are sped up once, then never changed."""
+    # The description of a method must not need torch, so nothing here imports it at the top.
+    from napari_ivos.methods.ipnet.files import load_networks
+
+    return load_networks(ipnet_checkpoint)

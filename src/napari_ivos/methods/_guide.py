@@ -85,14 +85,14 @@ def _pixels(stroke: Stroke, shape: tuple[int, int]) -> tuple[NDArray[np.intp], N
         points = np.argwhere(area)
     else:
         corners = np.round(np.clip(stroke.path, -1e6, 1e6)).astype(np.intp)
-        pieces = [_line(a, b) for a, b in pairwise(corners)]
+        pieces = [line(a, b) for a, b in pairwise(corners)]
         points = np.concatenate(pieces) if pieces else corners
         points = points[((points >= 0) & (points <= shape)).all(axis=1)]
     rows, columns = np.maximum(points - 1, 0).T
     return rows, columns
 
 
-def _line(start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
+def line(start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.intp]:
     """Bresenham's line between two points, both included; halves are rounded away from `start`."""
     step = end - start
     length = np.abs(step)

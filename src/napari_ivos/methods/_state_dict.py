@@ -31,7 +31,7 @@ _AGAIN = "Download it again."
 _WHAT = "Give what torch.save wrote of a network's state_dict."
 
 
-def load_state_dict(path: Path) -> dict[str, Tensor]:
+def load_state_dict(path: Path, mapped: bool = True) -> dict[str, Tensor]:
     """The tensors of a file by name; nothing in the file is executed.
 
     Parameters
@@ -40,11 +40,14 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
         What `torch.save` wrote of a network's state dictionary, in the zip or the older format.
         Understood as well: the same under the key ``state_dict``, ``model_state_dict`` or
         ``model``; all names beginning with ``module.``.
+    mapped : bool
+        Whether tensors may be mapped from the file, so that only what is used is read. False: they
+        are all in memory, nothing ties them to the file, and each can be freed on its own.
 
     Returns
     -------
     dict of str to Tensor
-        On the processor; mapped from the file where the format allows it.
+        On the processor; mapped from the file where that is wanted and the format allows it.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
         with warnings.catch_warnings():
             # About other pickle protocols and the like: what matters is whether it can be read.
             warnings.simplefilter("ignore")
-            mapped = zipfile.is_zipfile(path)
+            mapped = mapped and zipfile.is_zipfile(path)
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except CheckpointError:
         raise

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import torch
 
-from methods.golden import atnet_case, gis_case
+from methods.golden import atnet_case, gis_case, ipnet_case
 
 
 def _one_file(case: ModuleType) -> Callable[[Path], Path]:
@@ -21,5 +21,6 @@ def _one_file(case: ModuleType) -> Callable[[Path], Path]:
 WRITE = {
     "atnet": _one_file(atnet_case),
     "gis": _one_file(gis_case),
+    "ipnet": ipnet_case.save,
 }
 """By method; each gives the file or the folder that the method takes."""
