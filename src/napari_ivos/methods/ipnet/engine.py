@@ -127,7 +127,6 @@ class IpnetEngine:
         probs, memory = self._work.run(
             _doing(request.frame), lambda steps: steps.annotate(pixels, given, earlier)
         )
-        give_back_memory()
         return FrameResult(request.frame, probs, None), memory
 
     def propagate(self, request: PropagateRequest) -> Iterator[FrameResult]:
@@ -137,7 +136,6 @@ class IpnetEngine:
             walk = Walk(request, self._rounds, halves)
             for index, pixels in ahead(request.video, way):
                 yield self._work.run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
-        give_back_memory()
 
     def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
         """Memory from the annotations alone: each annotated frame is segmented once more.
