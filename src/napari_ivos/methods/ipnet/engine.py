@@ -131,6 +131,8 @@ class IpnetEngine:
 
     def propagate(self, request: PropagateRequest) -> Iterator[FrameResult]:
         """Visit the frames of the request; see `Engine.propagate`."""
+        # What strokes took; not after them, since the next stroke takes it again.
+        give_back_memory()
         halves = Halves(request.objects, request.memory or {})
         for way in (request.backward, request.forward):
             walk = Walk(request, self._rounds, halves)
