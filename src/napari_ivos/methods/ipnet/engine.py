@@ -127,17 +127,17 @@ class IpnetEngine:
         probs, memory = self._work.run(
             _doing(request.frame), lambda steps: steps.annotate(pixels, given, earlier)
         )
-        give_back_memory()
         return FrameResult(request.frame, probs, None), memory
 
     def propagate(self, request: PropagateRequest) -> Iterator[FrameResult]:
         """Visit the frames of the request; see `Engine.propagate`."""
+        # What strokes took; not after them, since the next stroke takes it again.
+        give_back_memory()
         halves = Halves(request.objects, request.memory or {})
         for way in (request.backward, request.forward):
             walk = Walk(request, self._rounds, halves)
             for index, pixels in ahead(request.video, way):
                 yield self._work.run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
-        give_back_memory()
 
     def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
         """Memory from the annotations alone: each annotated frame is segmented once more.

@@ -39,10 +39,16 @@ class _Network(nn.Module):
     def speed_up(self, keep: bool) -> None:
         """Fewer multiplications where maps are large, fewer copies of weights where they are small.
 
-        On the processor, in float32.
+        On the processor, in float32; done again it changes nothing.
+
+        Parameters
+        ----------
+        keep : bool
+            Whether the transformed weights of the wider layers are kept, at 70 MB.
         """
-        for part in (self.Encoder.res2, self.Encoder.res3, self.Decoder.RF3, self.Decoder.RF2):
-            speed_up(part, keep)
+        for part in (self.Encoder.res2, self.Encoder.res3, self.Decoder.RF2):
+            speed_up(part, keep=True)
+        speed_up(self.Decoder.RF3, keep)
         for child in self.Decoder.children():
             if not isinstance(child, Refine):
                 use_products(child)
