@@ -203,9 +203,7 @@ def start_frame(truth: Truth, seed: Sequence[int]) -> int:
 
 def score(truth: Truth, masks: AnyArray) -> Scores:
     """J and F of each object on each frame whose truth is known."""
-    return {
-        frame: score_frame(truth[frame], masks[frame], truth.objects) for frame in truth.frames
-    }
+    return {frame: score_frame(truth[frame], masks[frame], truth.objects) for frame in truth.frames}
 
 
 def make_rows(

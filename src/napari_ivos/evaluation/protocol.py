@@ -57,7 +57,9 @@ class Protocol:
                 known = ", ".join(get_args(kind))
                 raise IvosError(f"There is no {name} '{value}'.", f"Choose one of: {known}.")
         if not 1 <= self.rounds <= MAX_ROUNDS or self.starts < 1:
-            raise IvosError("At least one round and one start are needed.", f"At most {MAX_ROUNDS}.")
+            raise IvosError(
+                "At least one round and one start are needed.", f"At most {MAX_ROUNDS}."
+            )
         if self.time_limit is not None and not self.time_limit > 0:
             raise IvosError("The time limit must be a positive number of seconds.")
         spec = check_choice(self.method, self.device, self.checkpoint)

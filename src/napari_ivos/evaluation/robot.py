@@ -80,8 +80,7 @@ class Robot:
         # a stroke on one object would move those on the others.
         skeleton = medial_axis(np.pad(region, 1), rng=self.seed)[1:-1, 1:-1]
         return [
-            bezier(path, self.points)
-            for path in longest_paths(np.argwhere(skeleton), self.nodes)
+            bezier(path, self.points) for path in longest_paths(np.argwhere(skeleton), self.nodes)
         ]
 
     def _opened(self, wrong: Mask) -> Mask:

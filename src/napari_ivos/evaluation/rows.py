@@ -63,7 +63,8 @@ def read_rows(path: Path) -> list[Row]:
         raise IvosError(f"The report {path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise IvosError(
-            f"{path} is not a report of an evaluation.", f"It needs the columns {', '.join(COLUMNS)}."
+            f"{path} is not a report of an evaluation.",
+            f"It needs the columns {', '.join(COLUMNS)}.",
         ) from error
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from napari_ivos.errors import EngineError
@@ -116,13 +119,33 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     threads = str(max((os.cpu_count() or 1) // workers, 1))
     names = [name for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name not in os.environ]
     os.environ.update(dict.fromkeys(names, threads))
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    before = set(active_children())
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
     try:
         yield pool
+    except BaseException:
+        # What they are at may take hours; nothing of it counts.
+        for child in set(active_children()) - before:
+            child.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         for name in names:
             del os.environ[name]
+
+
+def _start_worker() -> None:
+    # Ctrl-C reaches the workers too; the command decides what becomes of them. When it is killed
+    # they must not go on without it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None, "a worker has a parent"
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _work(job: Job, protocol: Protocol, folder: Path) -> None:

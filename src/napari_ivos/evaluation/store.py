@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,6 +86,9 @@ class Store:
         try:
             with FileLock(self.folder / ".lock", timeout=0):
                 self._check(json.loads(json.dumps(settings)))
+                # What workers left behind that were ended from outside.
+                for part in self._samples.glob(".*.part"):
+                    shutil.rmtree(part, ignore_errors=True)
                 yield
         except Timeout as error:
             raise IvosError(

@@ -64,7 +64,9 @@ def mean_rounds(rows: Iterable[Row], metric: Metric, rounds: int | None = None) 
     last = rounds or max(max(item) for item in quality.values())
     return Rounds(
         np.mean([_held(item, last) for item in quality.values()], axis=0),
-        np.mean([[_mean(item, n) for n in range(1, last + 1)] for item in seconds.values()], axis=0),
+        np.mean(
+            [[_mean(item, n) for n in range(1, last + 1)] for item in seconds.values()], axis=0
+        ),
         float(np.mean([len(ids) for ids in objects.values()])),
     )
 

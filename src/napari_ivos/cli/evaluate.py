@@ -1,0 +1,148 @@
+"""The command ``napari-ivos evaluate``."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_ivos.cli._output import sentences
+
+if TYPE_CHECKING:
+    from napari_ivos.evaluation.store import Played
+
+_INTERRUPTED = 130
+
+
+class Guidance(StrEnum):
+    """Who says which frame is mended next."""
+
+    oracle = "oracle"
+    rs1 = "rs1"
+    rs4 = "rs4"
+    uniform = "uniform"
+    random = "random"
+
+
+class Metric(StrEnum):
+    """What is measured."""
+
+    J = "J"
+    F = "F"
+    J_AND_F = "J_AND_F"
+
+
+def evaluate(
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATASET",
+            help="Folder of the DAVIS layout; with --labels, frames of one video or more.",
+        ),
+    ],
+    report: Annotated[Path, typer.Option(help="Folder of the report; new, or one to go on with.")],
+    method: Annotated[str, typer.Option(help="See: napari-ivos methods.")] = "flow",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Weights, for a method that takes them.")
+    ] = None,
+    guidance: Annotated[
+        Guidance, typer.Option(help="Who chooses the next frame.")
+    ] = Guidance.oracle,
+    metric: Annotated[Metric, typer.Option(help="What is optimised.")] = Metric.J_AND_F,
+    rounds: Annotated[int, typer.Option(min=1, max=1000)] = 8,
+    time_limit: Annotated[
+        float | None, typer.Option(help="Seconds that the method has for each object.")
+    ] = None,
+    sequences: Annotated[str, typer.Option(help="Names, separated by commas.")] = "",
+    subset: Annotated[str, typer.Option(help="List of sequences in ImageSets.")] = "val",
+    labels: Annotated[
+        Path | None, typer.Option(help="Folder of label maps, when DATASET holds frames alone.")
+    ] = None,
+    starts: Annotated[
+        int, typer.Option(min=1, max=100, help="Robot's samples where no person drew round 1.")
+    ] = 1,
+    robot_nodes: Annotated[
+        int, typer.Option(min=1, help="Shortest skeleton that the robot draws along, in pixels.")
+    ] = 4,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes at a time.")] = 1,
+) -> None:
+    """Evaluate a method on the DAVIS interactive protocol, by a robot that draws.
+
+    Writes report.csv, summary.json, curves and index.html. The same command goes on where it was
+    interrupted.
+    """
+    with sentences():
+        from napari_ivos.evaluation import Protocol, Robot, open_dataset
+        from napari_ivos.evaluation import evaluate as run
+
+        protocol = Protocol(
+            method=method,
+            device=device,
+            checkpoint=None if checkpoint is None else checkpoint.absolute(),
+            guidance=guidance.value,
+            metric=metric.value,
+            rounds=rounds,
+            time_limit=time_limit,
+            starts=starts,
+            robot=Robot(nodes=robot_nodes, seed=seed),
+            seed=seed,
+        )
+        names = [name.strip() for name in sequences.split(",") if name.strip()]
+        chosen = open_dataset(dataset, labels, names, subset)
+        title = f"{method} on {dataset.absolute().name}"
+        with _Progress(metric.value) as progress:
+            summary = run(chosen, protocol, report, workers=workers, title=title, progress=progress)
+        typer.echo(_line(report, summary, metric.value))
+
+
+class _Progress:
+    """A bar in a terminal; elsewhere one line for each sample."""
+
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+        self._done = self._all = 0
+        self._bar: Any = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __call__(self, sample: Played, done: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            typer.echo(self._text(sample, done, total), err=True)
+        else:
+            if self._bar is None:
+                self._bar = typer.progressbar(length=total, label="Samples", file=sys.stderr)
+                self._bar.__enter__()
+            self._bar.label = sample.sequence
+            self._bar.update(done - self._done)
+        self._done, self._all = done, total
+
+    def _text(self, sample: Played, done: int, total: int) -> str:
+        name = f"{done} of {total}: {sample.sequence}, scribbles {sample.number}"
+        if not sample.quality:
+            return f"{name}: no round within the time limit"
+        first, last = sample.quality[0], sample.quality[-1]
+        return f"{name}: {self._metric} {first:.3f} after round 1, {last:.3f} in the end"
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(kind, *rest)
+        if kind is KeyboardInterrupt:
+            typer.echo(
+                f"Stopped; {self._done} samples are finished. The same command goes on from there.",
+                err=True,
+            )
+            raise typer.Exit(_INTERRUPTED)
+
+
+def _line(report: Path, summary: dict[str, Any], metric: str) -> str:
+    at = summary["metric_at_threshold"]
+    return (
+        f"{report / 'index.html'}: AUC of {metric} {summary['auc']:.4f}, "
+        f"{metric} after {at['threshold']} s {at[metric]:.4f}"
+    )
