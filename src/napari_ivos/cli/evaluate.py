@@ -53,7 +53,7 @@ def evaluate(
         Guidance, typer.Option(help="Who chooses the next frame.")
     ] = Guidance.oracle,
     metric: Annotated[Metric, typer.Option(help="What is optimised.")] = Metric.J_AND_F,
-    rounds: Annotated[int, typer.Option(min=1, max=1000)] = 8,
+    rounds: Annotated[int, typer.Option(min=1, max=1000, help="At most.")] = 8,
     time_limit: Annotated[
         float | None, typer.Option(help="Seconds that the method has for each object.")
     ] = None,
@@ -68,7 +68,17 @@ def evaluate(
     robot_nodes: Annotated[
         int, typer.Option(min=1, help="Shortest skeleton that the robot draws along, in pixels.")
     ] = 4,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    points: Annotated[
+        str | None,
+        typer.Option(help="Round 1 by points: so many in each object, or a YouTube-iVOS file."),
+    ] = None,
+    short_side: Annotated[
+        int | None, typer.Option(help="Scale frames to this, in pixels; 480 for YouTube-iVOS.")
+    ] = None,
+    via_davisinteractive: Annotated[
+        bool, typer.Option(help="Let the DAVIS framework itself play; it must be installed.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is chosen at random.")] = 0,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes at a time.")] = 1,
 ) -> None:
     """Evaluate a method on the DAVIS interactive protocol, by a robot that draws.
@@ -89,6 +99,9 @@ def evaluate(
             rounds=rounds,
             time_limit=time_limit,
             starts=starts,
+            points=_points(points),
+            short_side=short_side,
+            via_davisinteractive=via_davisinteractive,
             robot=Robot(nodes=robot_nodes, seed=seed),
             seed=seed,
         )
@@ -98,6 +111,12 @@ def evaluate(
         with _Progress(metric.value) as progress:
             summary = run(chosen, protocol, report, workers=workers, title=title, progress=progress)
         typer.echo(_line(report, summary, metric.value))
+
+
+def _points(text: str | None) -> int | Path | None:
+    if text is None or not text.isdigit():
+        return None if text is None else Path(text).absolute()
+    return int(text)
 
 
 class _Progress:

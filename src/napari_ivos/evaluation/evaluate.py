@@ -49,6 +49,10 @@ def evaluate(
         The data cannot be read, the method failed, or the report cannot be written or continued;
         what was finished stays.
     """
+    if protocol.via_davisinteractive:
+        from napari_ivos.evaluation.framework import check_framework
+
+        check_framework(protocol)
     store = Store(folder)
     jobs = list_jobs(sequences, protocol)
     order = {(job.sequence.name, job.number): place for place, job in enumerate(jobs)}

@@ -121,4 +121,4 @@ def _axes(draw: ImageDraw, box: _Box, x_title: str, y_title: str) -> None:
         draw.text((x, box.bottom + 8), f"{box.end * value:.3g}", _INK, anchor="ma")
     draw.line([(box.left, box.top), (box.left, box.bottom), (box.right, box.bottom)], fill=_INK)
     draw.text(((box.left + box.right) / 2, box.bottom + 40), x_title, _INK, anchor="ma")
-    draw.text((12, 8), y_title, _INK)
+    draw.text((box.left, 6), y_title, _INK)

@@ -21,7 +21,7 @@ Guidance: TypeAlias = Literal["oracle", "rs1", "rs4", "uniform", "random"]
 """Who says which frame is mended next: whoever knows the truth, the method's own reliability (one
 frame, or the worst of four), or nobody: evenly spread over the video, or at random."""
 
-MAX_ROUNDS = 1000
+MAX_ROUNDS, MAX_SIDE = 1000, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,12 @@ class Protocol:
     """Seconds that the method has for each object; what comes later does not count."""
     starts: int = 1
     """Samples of a sequence that nobody drew round 1 of."""
+    points: int | Path | None = None
+    """Round 1 by points: so many at random in each object, or those of a YouTube-iVOS file."""
+    short_side: int | None = None
+    """Pixels to which frames are scaled for the method; masks are scaled back. None: not at all."""
+    via_davisinteractive: bool = False
+    """Whether the DAVIS framework itself plays, rather than what is written here after it."""
     robot: Robot = field(default_factory=Robot)
     seed: int = 0
 
@@ -62,6 +68,10 @@ class Protocol:
             )
         if self.time_limit is not None and not self.time_limit > 0:
             raise IvosError("The time limit must be a positive number of seconds.")
+        if isinstance(self.points, int) and self.points < 1:
+            raise IvosError("At least one point is needed in each object.")
+        if self.short_side is not None and not 16 <= self.short_side <= MAX_SIDE:
+            raise IvosError(f"Frames can be scaled to a short side of 16 to {MAX_SIDE} pixels.")
         spec = check_choice(self.method, self.device, self.checkpoint)
         if self.guidance in ("rs1", "rs4") and not spec.reliability:
             raise IvosError(
@@ -71,67 +81,78 @@ class Protocol:
 
     def describe(self) -> dict[str, Any]:
         """The settings as JSON takes them."""
-        found = asdict(self)
-        return {**found, "checkpoint": None if self.checkpoint is None else str(self.checkpoint)}
+        return {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in asdict(self).items()
+        }
 
 
-def next_frame(
-    protocol: Protocol,
-    quality: Mapping[int, float],
+def candidates(
+    guidance: Guidance,
+    frames: Sequence[int],
     reliability: NDArray[np.float64],
     visited: Sequence[int],
     used: Sequence[int],
     seed: Sequence[int],
-) -> int:
-    """The frame that is mended next.
-
-    Of the frames that the guidance leaves over, the one with the lowest quality that was not used
-    before; when all were used, the worst of them anyway.
+) -> list[int]:
+    """Frames that may be mended next.
 
     Parameters
     ----------
-    protocol : Protocol
-    quality : mapping of int to float
-        By frame, of those whose truth is known; only these can be mended.
+    guidance : Guidance
+    frames : sequence of int
+        Those whose truth is known; only these can be mended.
     reliability : (T,) float64
         What the method thinks of each frame; nan where unknown.
     visited : sequence of int
         Frames annotated so far, those of round 1 included.
     used : sequence of int
-        Frames that the robot drew on so far. What people drew in round 1 does not count, as in the
-        DAVIS framework.
+        Frames that do not count as free, unless all are used.
     seed : sequence of int
         What a random choice depends on.
 
     Returns
     -------
-    int
+    list of int
+        Not empty.
     """
-    free = [frame for frame in quality if frame not in used]
-    candidates = _candidates(protocol, quality, reliability, visited, free or list(quality), seed)
-    left = [frame for frame in candidates if frame not in used] or candidates
-    return min(left, key=lambda frame: (quality[frame], frame))
-
-
-def _candidates(
-    protocol: Protocol,
-    quality: Mapping[int, float],
-    reliability: NDArray[np.float64],
-    visited: Sequence[int],
-    free: list[int],
-    seed: Sequence[int],
-) -> list[int]:
-    if protocol.guidance in ("rs1", "rs4"):
+    free = [frame for frame in frames if frame not in used] or list(frames)
+    if guidance in ("rs1", "rs4"):
         known = np.full(len(reliability), np.nan)
-        frames = list(quality)
-        known[frames] = reliability[frames]
+        known[list(frames)] = reliability[list(frames)]
         # No frame is recommended where the method could tell nothing of any.
-        return recommend(known, 1 if protocol.guidance == "rs1" else 4) or list(quality)
-    if protocol.guidance == "uniform":
+        return recommend(known, 1 if guidance == "rs1" else 4) or list(frames)
+    if guidance == "uniform":
         return [max(free, key=lambda frame: (min(abs(frame - v) for v in visited), -frame))]
-    if protocol.guidance == "random":
+    if guidance == "random":
         return [int(np.random.default_rng([*seed]).choice(free))]
-    return list(quality)
+    return list(frames)
+
+
+def worst_unused(
+    choice: Sequence[int] | None, quality: Mapping[int, float], used: Sequence[int]
+) -> int:
+    """The frame that the robot draws on.
+
+    Parameters
+    ----------
+    choice : sequence of int, optional
+        The candidates; None: all frames.
+    quality : mapping of int to float
+        By frame.
+    used : sequence of int
+        Frames that the robot drew on before. What people drew in round 1 does not count, as in the
+        DAVIS framework.
+
+    Returns
+    -------
+    int
+        Of the candidates not used the one with the lowest quality; when all were used, the worst
+        anyway. Ties go to the earlier frame.
+    """
+    frames = list(quality) if choice is None else list(choice)
+    left = [frame for frame in frames if frame not in used] or frames
+    return min(left, key=lambda frame: (quality[frame], frame))
 
 
 def seed_of(protocol: Protocol, sequence: str, *numbers: int) -> list[int]:

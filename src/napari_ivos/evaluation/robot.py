@@ -144,12 +144,13 @@ def _neighbours(pixels: NDArray[np.intp]) -> AnyArray:
     index[y, x] = np.arange(len(pixels))
     pairs, lengths = [], []
     for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        other = index[y + dy, x + dx] if dy == 0 else index[np.minimum(y + dy, height - 1), x + dx]
+        other = index[y + dy, x + dx]
         touching = np.flatnonzero(other >= 0)
         pairs.append(np.stack([touching, other[touching]]))
         lengths.append(np.full(len(touching), math.hypot(dy, dx)))
     values, (rows, columns) = np.concatenate(lengths), np.concatenate(pairs, axis=1)
-    return coo_array((values, (rows, columns)), shape=(len(pixels), len(pixels))).tocsr()
+    graph: AnyArray = coo_array((values, (rows, columns)), shape=(len(pixels), len(pixels))).tocsr()
+    return graph
 
 
 def _longest(tree: AnyArray, start: int) -> list[int]:

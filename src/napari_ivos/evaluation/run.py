@@ -35,12 +35,16 @@ class Job:
 def list_jobs(sequences: Sequence[EvaluationSequence], protocol: Protocol) -> list[Job]:
     """The samples of a data set: one for each scribble file, or the robot's."""
     return [
-        Job(sequence, number)
-        for sequence in sequences
-        for number in (
-            [number for number, _ in sequence.scribbles] or range(1, protocol.starts + 1)
-        )
+        Job(sequence, number) for sequence in sequences for number in _numbers(sequence, protocol)
     ]
+
+
+def _numbers(sequence: EvaluationSequence, protocol: Protocol) -> Sequence[int]:
+    if isinstance(protocol.points, Path):
+        return [1]
+    if sequence.scribbles and protocol.points is None:
+        return [number for number, _ in sequence.scribbles]
+    return range(1, protocol.starts + 1)
 
 
 def run_jobs(
@@ -149,7 +153,12 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 def _work(job: Job, protocol: Protocol, folder: Path) -> None:
-    Store(folder).add(play(job.sequence, job.number, protocol))
+    if protocol.via_davisinteractive:
+        from napari_ivos.evaluation.framework import play_framework
+
+        Store(folder).add(play_framework(job.sequence, job.number, protocol))
+    else:
+        Store(folder).add(play(job.sequence, job.number, protocol))
 
 
 def _found(store: Store, job: Job) -> Played:

@@ -96,6 +96,11 @@ class Truth:
             labels[labels == 255] = 0
         return labels
 
+    def index(self, name: str) -> int | None:
+        """The frame whose label map has this name (without its suffix); None: there is none."""
+        stems = {path.stem: index for index, path in self._files.items()}
+        return stems.get(name)
+
     def visible(self, frame: int) -> dict[ObjectId, int]:
         """Objects on one of `frames`, and their areas in pixels."""
         areas = dict(self._areas[frame])
