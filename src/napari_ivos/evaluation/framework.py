@@ -20,7 +20,7 @@ import numpy as np
 from napari_ivos.errors import IvosError
 from napari_ivos.evaluation.dataset import EvaluationSequence
 from napari_ivos.evaluation.metrics import combine
-from napari_ivos.evaluation.play import Game, Sample, count_strokes, open_game
+from napari_ivos.evaluation.play import Game, Sample, open_game
 from napari_ivos.evaluation.protocol import Protocol
 from napari_ivos.evaluation.rows import Row
 from napari_ivos.evaluation.truth import Truth
@@ -91,18 +91,18 @@ def play_framework(
 
 def _drive(session: Any, game: Game, progress: Callable[[int], None]) -> Sample:
     out = Sample(game.sequence.name, game.number)
-    seen = 0
+    before = [0] * game.truth.length
     while session.next():
         _, scribbles, _ = session.get_scribbles(only_last=False)
-        drawn = {**scribbles, "scribbles": [list(item) for item in scribbles["scribbles"]]}
         # The method is asked within the framework's clock.
-        game.answer(drawn)
+        game.answer(scribbles)
         masks = game.masks()
-        count = count_strokes(drawn)
-        frames = [index for index in game.session.annotated_frames if index not in out.frames]
-        out.frames.append(frames[-1] if frames else out.frames[-1])
-        out.strokes.append(count - seen)
-        seen = count
+        counts = [len(on_frame) for on_frame in scribbles["scribbles"]]
+        frames = [frame for frame, count in enumerate(counts) if count > before[frame]]
+        # The robot may have nothing to draw.
+        out.frames.append(frames[0] if frames else out.frames[-1])
+        out.strokes.append(sum(counts) - sum(before))
+        before = counts
         session.submit_masks(masks.astype(int), game.candidates(out.frames))
         progress(len(out.frames))
     return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +161,7 @@ class Game:
             if points:
                 name = self.sequence.name
                 return random_points(points, frame, name, self.truth, seed), frame
-            return self._draw(frame), frame
+            return self._introduce(frame), frame
         # What is in the file is checked here, before anything relies on it.
         strokes = strokes_from_davis(drawn, self.truth.size, self.truth.length)
         if not strokes:
@@ -197,6 +197,15 @@ class Game:
         if len(set(used)) == len(quality):
             used.clear()
         return worst_unused(self.candidates(visited, used), quality, used)
+
+    def _introduce(self, frame: int) -> dict[str, Any]:
+        """The robot's round 1: it leaves out no object that is visible, however small or round."""
+        robot, labels = self.protocol.robot, self.truth[frame]
+        nothing = np.zeros_like(labels)
+        strokes = robot.strokes(labels, nothing, self.truth.objects, frame)
+        left = set(self.truth.visible(frame)) - {stroke.object_id for stroke in strokes}
+        strokes += replace(robot, nodes=1).strokes(labels, nothing, sorted(left), frame)
+        return to_davis(strokes, self.truth.size, self.truth.length, self.sequence.name)
 
     def _draw(self, frame: int) -> dict[str, Any]:
         strokes = self.protocol.robot.strokes(

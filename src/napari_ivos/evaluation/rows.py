@@ -68,18 +68,10 @@ def read_rows(path: Path) -> list[Row]:
         ) from error
 
 
-def _parse(lines: Iterable[dict[str, str]]) -> Iterator[Row]:
+def _parse(lines: csv.DictReader[str]) -> Iterator[Row]:
+    if not set(COLUMNS) <= set(lines.fieldnames or ()):
+        raise ValueError("columns are missing")
     for line in lines:
-        numbers = [int(line[name]) for name in COLUMNS[1:5]]
-        scores = [float(line[name]) for name in COLUMNS[5:]]
-        yield Row(
-            line["sequence"],
-            numbers[0],
-            numbers[1],
-            numbers[2],
-            numbers[3],
-            scores[0],
-            scores[1],
-            scores[2],
-            scores[3],
-        )
+        scribble, interaction, object_id, frame = (int(line[name]) for name in COLUMNS[1:5])
+        j, f, both, seconds = (float(line[name]) for name in COLUMNS[5:])
+        yield Row(line["sequence"], scribble, interaction, object_id, frame, j, f, both, seconds)
