@@ -155,4 +155,4 @@ def test_an_interrupted_command_goes_on_where_it_was(four, tmp_path, how, worker
     assert len(rows) == 4 * 4
     assert len({row[:5] for row in rows}) == len(rows)
     assert not list((folder / "samples").glob(".*"))
-    assert json.loads((folder / "summary.json").read_text())["auc"] > 0.5
+    assert json.loads((folder / "summary.json").read_text())["curve"]["J_AND_F"][-1] > 0.5
