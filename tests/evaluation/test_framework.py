@@ -56,7 +56,7 @@ def length(path):
     return float(np.hypot(*np.diff(path, axis=0).T).sum())
 
 
-for trial in range(24):
+for trial in range(12):
     h, w = (int(v) for v in rng.integers(50, 160, 2))
     fields = [gaussian_filter(rng.normal(size=(h, w)), rng.uniform(2, 10)) for _ in range(3)]
     fields = np.stack([field / field.std() for field in fields])
@@ -93,7 +93,7 @@ print(json.dumps(out))
 def test_metrics_are_equal_and_strokes_alike_on_the_same_masks():
     found = answer(SAME_MASKS)
     assert max(found["metrics"]) < 1e-6
-    assert sum(len(ours) for _, ours in found["counts"]) > 100
+    assert sum(len(ours) for _, ours in found["counts"]) > 50
     for theirs, ours in found["counts"]:
         assert ours == theirs
     theirs, ours = (sum(column) for column in zip(*found["lengths"], strict=True))
@@ -126,8 +126,8 @@ print(json.dumps(service.summarize_report(pandas.read_csv(report, index_col=0)))
 
 
 @needs_framework
-@pytest.mark.parametrize(("metric", "limit"), [("J", None), ("J_AND_F", 30)])
-def test_its_own_summary_code_takes_our_report(davis, tmp_path, metric, limit):
+def test_its_own_summary_code_takes_our_report(davis, tmp_path):
+    metric, limit = "J", 30
     protocol = Protocol(rounds=3, metric=metric, time_limit=limit)
     ours = evaluate(open_dataset(davis), protocol, tmp_path / "report")
     args = (davis, tmp_path / "report" / "report.csv", metric, limit or 0)
@@ -150,7 +150,7 @@ out = []
 for sequence in open_dataset(sys.argv[1]):
     labels = labels_of(2 if sequence.name == "pair" else 1, 6 if sequence.name == "pair" else 5)
     module.create_engine = lambda *_: ShiftEngine(labels)
-    for guidance in ("oracle", "rs4", "uniform"):
+    for guidance in ("oracle", "rs4"):
         protocol = Protocol(rounds=4, guidance=guidance, robot=Robot(nodes=2))
         games = [game(sequence, 1, protocol) for game in (play, play_framework)]
         out.append([[[row[:-1] for row in game.rows] for game in games],
@@ -177,6 +177,7 @@ def test_the_framework_and_our_loop_play_the_same_game(davis):
         assert [a for _, _, a, _ in pairs] == [b for _, _, _, b in pairs]
 
 
+@pytest.mark.slow
 @needs_framework
 def test_the_command_drives_the_framework(davis, tmp_path):
     report = tmp_path / "report"

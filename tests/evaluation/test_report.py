@@ -8,7 +8,7 @@ from PIL import Image
 
 from napari_ivos.errors import ExportError, IvosError
 from napari_ivos.evaluation import Protocol, evaluate, open_dataset, summarise
-from napari_ivos.evaluation.pictures import Curve, plot, worst_case
+from napari_ivos.evaluation.pictures import Curve, _ticks, plot, worst_case
 from napari_ivos.evaluation.play import Worst
 from napari_ivos.evaluation.rows import COLUMNS, Row, read_rows, write_rows
 
@@ -149,6 +149,19 @@ def test_curves_are_drawn_to_scale():
     rows, columns = np.nonzero(blue)
     assert abs(np.median(rows) - 230) <= 2
     assert columns.min() <= 82
+
+
+@pytest.mark.parametrize(
+    ("end", "ticks"),
+    [
+        (8, [0, 1, 2, 3, 4, 5, 6, 7, 8]),
+        (3, [0, 0.5, 1, 1.5, 2, 2.5, 3]),
+        (226, [0, 50, 100, 150, 200]),
+        (0.07, [0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07]),
+    ],
+)
+def test_ticks_are_round_numbers(end, ticks):
+    assert _ticks(end) == ticks
 
 
 def test_the_worst_case_shows_truth_and_result_side_by_side():

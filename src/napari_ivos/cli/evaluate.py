@@ -12,6 +12,7 @@ import typer
 from napari_ivos.cli._output import sentences
 
 if TYPE_CHECKING:
+    from napari_ivos.evaluation.run import Job
     from napari_ivos.evaluation.store import Played
 
 _INTERRUPTED = 130
@@ -89,6 +90,7 @@ def evaluate(
     with sentences():
         from napari_ivos.evaluation import Protocol, Robot, open_dataset
         from napari_ivos.evaluation import evaluate as run
+        from napari_ivos.evaluation.run import list_jobs
 
         protocol = Protocol(
             method=method,
@@ -108,8 +110,17 @@ def evaluate(
         names = [name.strip() for name in sequences.split(",") if name.strip()]
         chosen = open_dataset(dataset, labels, names, subset)
         title = f"{method} on {dataset.absolute().name}"
-        with _Progress(metric.value) as progress:
-            summary = run(chosen, protocol, report, workers=workers, title=title, progress=progress)
+        jobs = len(list_jobs(chosen, protocol))
+        with _Progress(metric.value, jobs, rounds) as progress:
+            summary = run(
+                chosen,
+                protocol,
+                report,
+                workers=workers,
+                title=title,
+                progress=progress.sample,
+                told=progress.round,
+            )
         typer.echo(_line(report, summary, metric.value))
 
 
@@ -120,26 +131,38 @@ def _points(text: str | None) -> int | Path | None:
 
 
 class _Progress:
-    """A bar in a terminal; elsewhere one line for each sample."""
+    """A bar in a terminal, round by round; elsewhere one line for each sample."""
 
-    def __init__(self, metric: str) -> None:
-        self._metric = metric
-        self._done = self._all = 0
+    def __init__(self, metric: str, samples: int, rounds: int) -> None:
+        self._metric, self._rounds = metric, rounds
+        self._finished = self._in_hand = 0
         self._bar: Any = None
+        if sys.stderr.isatty():
+            length = samples * rounds
+            self._bar = typer.progressbar(length=length, label="Samples", file=sys.stderr)
 
     def __enter__(self) -> _Progress:
+        if self._bar is not None:
+            self._bar.__enter__()
         return self
 
-    def __call__(self, sample: Played, done: int, total: int) -> None:
-        if not sys.stderr.isatty():
+    def round(self, job: Job, number: int) -> None:
+        """Show a finished round of the sample in hand."""
+        self._in_hand += 1
+        self._show(f"{job.sequence.name}, round {number}", 1)
+
+    def sample(self, sample: Played, done: int, total: int) -> None:
+        """Show a finished sample; it may have ended early."""
+        self._finished = done
+        if self._bar is None:
             typer.echo(self._text(sample, done, total), err=True)
-        else:
-            if self._bar is None:
-                self._bar = typer.progressbar(length=total, label="Samples", file=sys.stderr)
-                self._bar.__enter__()
-            self._bar.label = sample.sequence
-            self._bar.update(done - self._done)
-        self._done, self._all = done, total
+        self._show(sample.sequence, self._rounds - self._in_hand)
+        self._in_hand = 0
+
+    def _show(self, label: str, steps: int) -> None:
+        if self._bar is not None:
+            self._bar.label = label
+            self._bar.update(steps)
 
     def _text(self, sample: Played, done: int, total: int) -> str:
         name = f"{done} of {total}: {sample.sequence}, scribbles {sample.number}"
@@ -152,10 +175,8 @@ class _Progress:
         if self._bar is not None:
             self._bar.__exit__(kind, *rest)
         if kind is KeyboardInterrupt:
-            typer.echo(
-                f"Stopped; {self._done} samples are finished. The same command goes on from there.",
-                err=True,
-            )
+            done = f"Stopped; {self._finished} samples are finished."
+            typer.echo(f"{done} The same command goes on from there.", err=True)
             raise typer.Exit(_INTERRUPTED)
 
 

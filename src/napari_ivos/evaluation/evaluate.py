@@ -9,7 +9,7 @@ from typing import Any
 from napari_ivos.evaluation.dataset import EvaluationSequence
 from napari_ivos.evaluation.protocol import Protocol
 from napari_ivos.evaluation.report import write_report
-from napari_ivos.evaluation.run import list_jobs, run_jobs
+from napari_ivos.evaluation.run import Job, list_jobs, run_jobs
 from napari_ivos.evaluation.store import Played, Store
 
 
@@ -21,6 +21,7 @@ def evaluate(
     workers: int = 1,
     title: str = "Evaluation",
     progress: Callable[[Played, int, int], None] = lambda *_: None,
+    told: Callable[[Job, int], None] = lambda *_: None,
 ) -> dict[str, Any]:
     """Evaluate a method and write the report.
 
@@ -37,6 +38,8 @@ def evaluate(
         Of the page.
     progress : callable
         Told each finished sample, how many are finished, and of how many.
+    told : callable
+        Told each finished round, with one worker.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def evaluate(
     order = {(job.sequence.name, job.number): place for place, job in enumerate(jobs)}
     played: dict[int, Played] = {}
     with store.claimed(describe(sequences, protocol)):
-        for sample in run_jobs(jobs, protocol, store, workers):
+        for sample in run_jobs(jobs, protocol, store, workers, told):
             played[order[sample.sequence, sample.number]] = sample
             progress(sample, len(played), len(jobs))
         return write_report(folder, title, [played[key] for key in sorted(played)], protocol)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -110,15 +111,22 @@ class _Box:
         return across, self.bottom - (self.bottom - self.top) * y
 
 
+def _ticks(end: float) -> list[float]:
+    """At most nine round numbers from 0 on, in steps of 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(end / 8))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * 8 >= end)
+    return [float(f"{step * number:.6g}") for number in range(int(end / step + 1e-9) + 1)]
+
+
 def _axes(draw: ImageDraw, box: _Box, x_title: str, y_title: str) -> None:
-    for tick in range(6):
-        value = tick / 5
+    for value in np.linspace(0, 1, 6).tolist():
         _, y = box.at(0, value)
         draw.line([(box.left, y), (box.right, y)], fill=_GRID)
         draw.text((box.left - 8, y), f"{value:.1f}", _INK, anchor="rm")
-        x, _ = box.at(box.end * value, 0)
+    for value in _ticks(box.end):
+        x, _ = box.at(value, 0)
         draw.line([(x, box.top), (x, box.bottom)], fill=_GRID)
-        draw.text((x, box.bottom + 8), f"{box.end * value:.3g}", _INK, anchor="ma")
+        draw.text((x, box.bottom + 8), f"{value:g}", _INK, anchor="ma")
     draw.line([(box.left, box.top), (box.left, box.bottom), (box.right, box.bottom)], fill=_INK)
     draw.text(((box.left + box.right) / 2, box.bottom + 40), x_title, _INK, anchor="ma")
     draw.text((box.left, 6), y_title, _INK)

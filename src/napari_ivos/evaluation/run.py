@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -48,7 +49,11 @@ def _numbers(sequence: EvaluationSequence, protocol: Protocol) -> Sequence[int]:
 
 
 def run_jobs(
-    jobs: Sequence[Job], protocol: Protocol, store: Store, workers: int = 1
+    jobs: Sequence[Job],
+    protocol: Protocol,
+    store: Store,
+    workers: int = 1,
+    told: Callable[[Job, int], None] = lambda *_: None,
 ) -> Iterator[Played]:
     """Play the samples that the store does not hold yet.
 
@@ -60,6 +65,8 @@ def run_jobs(
         Takes each sample as soon as it is finished.
     workers : int
         Processes to run at a time; 1 runs all in this one. A worker that dies is replaced.
+    told : callable
+        Told each finished round, if it is played in this process.
 
     Yields
     ------
@@ -80,7 +87,7 @@ def run_jobs(
             yield done
     if workers == 1 or len(left) == 1:
         for job in left:
-            _work(job, protocol, store.folder)
+            _work(job, protocol, store.folder, partial(told, job))
             yield _found(store, job)
     else:
         yield from _shared(left, protocol, store, workers)
@@ -152,13 +159,16 @@ def _end_with(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-def _work(job: Job, protocol: Protocol, folder: Path) -> None:
+def _work(
+    job: Job, protocol: Protocol, folder: Path, progress: Callable[[int], None] = lambda _: None
+) -> None:
     if protocol.via_davisinteractive:
         from napari_ivos.evaluation.framework import play_framework
 
-        Store(folder).add(play_framework(job.sequence, job.number, protocol))
+        sample = play_framework(job.sequence, job.number, protocol, progress)
     else:
-        Store(folder).add(play(job.sequence, job.number, protocol))
+        sample = play(job.sequence, job.number, protocol, progress=progress)
+    Store(folder).add(sample)
 
 
 def _found(store: Store, job: Job) -> Played:
