@@ -1,13 +1,9 @@
 import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from made_data import small_davis
-from made_engine import ShiftEngine
-
+from evaluation.made_data import small_davis
+from evaluation.made_engine import ShiftEngine
 from napari_ivos.evaluation import play
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import tifffile
-from made_data import HEIGHT, WIDTH, labels_of, write_sequence
 from PIL import Image
 
+from evaluation.made_data import HEIGHT, WIDTH, labels_of, write_sequence
 from napari_ivos.errors import VideoError
 from napari_ivos.evaluation.dataset import open_dataset
 

@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from made_data import labels_of, write_sequence
 from typer.testing import CliRunner
 
+from evaluation.made_data import labels_of, write_sequence
 from napari_ivos import cli
 from napari_ivos.evaluation.rows import read_rows
 

@@ -20,12 +20,12 @@ MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 needs_framework = pytest.mark.skipif(
     bool(MISSING), reason=f"the DAVIS framework is not installed: no {', '.join(MISSING)}"
 )
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
 def answer(code, *args):
     """What a script prints as JSON on its last line."""
-    paths = [HERE, Path(napari_ivos.__file__).parents[1], os.environ.get("PYTHONPATH", "")]
+    paths = [TESTS, Path(napari_ivos.__file__).parents[1], os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, *map(str, args)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
@@ -140,8 +140,8 @@ def test_its_own_summary_code_takes_our_report(davis, tmp_path):
 
 SAME_GAME = """
 import json, sys
-from made_data import labels_of
-from made_engine import ShiftEngine
+from evaluation.made_data import labels_of
+from evaluation.made_engine import ShiftEngine
 from napari_ivos.evaluation import Protocol, Robot, open_dataset, play
 from napari_ivos.evaluation.framework import play_framework
 

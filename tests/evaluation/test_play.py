@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
-from made_data import HEIGHT, WIDTH, labels_of, write_sequence
 
+from evaluation.made_data import HEIGHT, WIDTH, labels_of, write_sequence
 from napari_ivos.errors import EngineError, IvosError, StrokeError
 from napari_ivos.evaluation import Protocol, Robot, open_dataset, play
 from napari_ivos.evaluation.metrics import score_frame

@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-from made_data import labels_of, write_sequence
 
+from evaluation.made_data import labels_of, write_sequence
 from napari_ivos.errors import EngineError, IvosError
 from napari_ivos.evaluation import Protocol, evaluate, open_dataset, play
 from napari_ivos.evaluation.rows import read_rows
