@@ -9,8 +9,8 @@ from PIL import Image
 from napari_ivos.errors import ExportError, IvosError
 from napari_ivos.evaluation import Protocol, evaluate, open_dataset, summarise
 from napari_ivos.evaluation.pictures import Curve, _ticks, plot, worst_case
-from napari_ivos.evaluation.play import Worst
 from napari_ivos.evaluation.rows import COLUMNS, Row, read_rows, write_rows
+from napari_ivos.evaluation.sample import Worst
 
 GOLDEN = Path(__file__).parent / "golden"
 

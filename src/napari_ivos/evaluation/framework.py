@@ -20,9 +20,10 @@ import numpy as np
 from napari_ivos.errors import IvosError
 from napari_ivos.evaluation.dataset import EvaluationSequence
 from napari_ivos.evaluation.metrics import combine
-from napari_ivos.evaluation.play import Game, Sample, open_game
+from napari_ivos.evaluation.play import Game, open_game
 from napari_ivos.evaluation.protocol import Protocol
 from napari_ivos.evaluation.rows import Row
+from napari_ivos.evaluation.sample import Sample
 from napari_ivos.evaluation.truth import Truth
 from napari_ivos.masks import davis_palette
 

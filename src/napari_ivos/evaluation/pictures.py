@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_ivos.evaluation.metrics import boundary
-from napari_ivos.evaluation.play import Worst
+from napari_ivos.evaluation.sample import Worst
 from napari_ivos.masks import davis_palette
 from napari_ivos.types import LabelMap
 

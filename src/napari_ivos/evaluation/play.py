@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +17,17 @@ from napari_ivos.evaluation.metrics import combine, score_frame
 from napari_ivos.evaluation.points import random_points, read_points
 from napari_ivos.evaluation.protocol import Protocol, candidates, seed_of, worst_unused
 from napari_ivos.evaluation.rows import Row
+from napari_ivos.evaluation.sample import Sample, Worst
 from napari_ivos.evaluation.scaled import scale_labels, scale_video
 from napari_ivos.evaluation.truth import Truth
 from napari_ivos.methods import create_engine
 from napari_ivos.scribbles import strokes_from_davis, to_davis
 from napari_ivos.session import Session
-from napari_ivos.types import AnyArray, Frame, LabelMap
+from napari_ivos.types import AnyArray, LabelMap
 from napari_ivos.video import Video
 
 Scores = dict[int, list[tuple[float, float]]]
 """J and F of each object, by frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class Worst:
-    """The frame that was worst in the end."""
-
-    frame: int
-    quality: float
-    picture: Frame
-    truth: LabelMap
-    shown: LabelMap
-
-
-@dataclass(slots=True)
-class Sample:
-    """What came of a sample."""
-
-    sequence: str
-    number: int
-    """Of the scribbles of round 1."""
-    rows: list[Row] = field(default_factory=list)
-    frames: list[int] = field(default_factory=list)
-    """The frame that each round was drawn on."""
-    strokes: list[int] = field(default_factory=list)
-    """How many were drawn in each round."""
-    quality: list[float] = field(default_factory=list)
-    """The metric after each round, over all objects and scored frames."""
-    worst: Worst | None = None
 
 
 def play(

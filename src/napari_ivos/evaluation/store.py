@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from napari_ivos.errors import ExportError, IvosError
-from napari_ivos.evaluation.play import Sample
 from napari_ivos.evaluation.rows import Row, read_rows, write_rows
+from napari_ivos.evaluation.sample import Sample
 from napari_ivos.export._place import placed
 
 _MAX_JSON_BYTES = 2**24
