@@ -130,12 +130,14 @@ def test_workers_that_die_again_and_again_end_it(three, tmp_path, monkeypatch):
 )
 def test_an_interrupted_command_goes_on_where_it_was(three, tmp_path, how, workers):
     folder = tmp_path / "report"
+    # The last one takes long enough to be interrupted on any machine.
+    write_sequence(three, "d", labels_of(1, 24))
     args = [*COMMAND, three, "--report", folder, "--rounds", "1", "--workers", str(workers)]
     with subprocess.Popen(
         args, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as running:
         first = running.stderr.readline()
-        assert first.startswith("1 of 3: ")
+        assert first.startswith("1 of 4: ")
         running.send_signal(how)
         rest = running.stderr.read()
     if how == signal.SIGINT:
@@ -149,10 +151,10 @@ def test_an_interrupted_command_goes_on_where_it_was(three, tmp_path, how, worke
     time.sleep(0.2)
     again = subprocess.run(args, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert len(again.stderr.splitlines()) == 3
+    assert len(again.stderr.splitlines()) == 4
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in done.items())
     rows = read_rows(folder / "report.csv")
-    assert len(rows) == 3 * 3
+    assert len(rows) == 3 * 3 + 24
     assert len({row[:5] for row in rows}) == len(rows)
     assert not list((folder / "samples").glob(".*"))
-    assert json.loads((folder / "summary.json").read_text())["curve"]["J_AND_F"][-1] > 0.3
+    assert json.loads((folder / "summary.json").read_text())["auc"] > 0.1
