@@ -10,7 +10,9 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "napari_ivos"
 
 
-@pytest.mark.parametrize("module", ["session", "video", "scribbles", "export", "methods", "cli"])
+@pytest.mark.parametrize(
+    "module", ["session", "video", "scribbles", "export", "methods", "evaluation", "cli"]
+)
 def test_the_core_loads_neither_torch_nor_qt(module):
     code = (
         f"import sys, napari_ivos.{module}; "

@@ -16,6 +16,7 @@ import typer
 
 from napari_ivos.cli import checkpoints
 from napari_ivos.cli._output import columns, sentences
+from napari_ivos.cli.evaluate import evaluate
 from napari_ivos.errors import ExportError, IvosError, StrokeError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ app = typer.Typer(
 
 
 app.add_typer(checkpoints.app, name="checkpoints")
+app.command()(evaluate)
 
 
 class Direction(StrEnum):
