@@ -1,7 +1,8 @@
 """Frames in: movies, stacks, folders of pictures and arrays, all as (T, H, W, 3) uint8."""
 
+from napari_ivos.video._channels import Channels
 from napari_ivos.video._mapping import IntensityMapping
 from napari_ivos.video._open import open_video
 from napari_ivos.video._video import DEFAULT_CACHE_BYTES, Video
 
-__all__ = ["DEFAULT_CACHE_BYTES", "IntensityMapping", "Video", "open_video"]
+__all__ = ["DEFAULT_CACHE_BYTES", "Channels", "IntensityMapping", "Video", "open_video"]
