@@ -1,7 +1,8 @@
 """What a user has done to a video, and what came of it."""
 
 from napari_ivos.session._plan import Plan, Update
+from napari_ivos.session._replay import Replay, replay
 from napari_ivos.session._session import Direction, Session
 from napari_ivos.session._state import SessionObject
 
-__all__ = ["Direction", "Plan", "Session", "SessionObject", "Update"]
+__all__ = ["Direction", "Plan", "Replay", "Session", "SessionObject", "Update", "replay"]

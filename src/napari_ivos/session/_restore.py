@@ -73,6 +73,8 @@ class Restored:
     checksum: int = 0
     end: int = 0
     """Where the next line goes."""
+    plans: set[int] = field(default_factory=set)
+    """Runs that have not ended."""
     running: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Propagations that have not ended, by the plan: their frame and their edit."""
     cut: dict[int, int] = field(default_factory=dict)
@@ -119,7 +121,7 @@ def restore(file: Path, length: int) -> Restored:
         try:
             for change in line:
                 if change[0] in NOTES:
-                    _note(found, line, *change)
+                    _note(found, decoder, line, *change)
                 else:
                     decoder.apply(change, found.history, edits)
         except FAULTS as error:
@@ -131,16 +133,24 @@ def restore(file: Path, length: int) -> Restored:
     return found
 
 
-def _note(found: Restored, line: list[Any], word: str, *values: Any) -> None:
+def _note(found: Restored, decoder: Decoder, line: list[Any], word: str, *values: Any) -> None:
     if word == "open":
+        found.plans.clear()
         if found.settings is None:
             found.history.state = read_settings(values[0]).state
         found.settings = read_settings(values[0])
         found.cut.update(dict(found.running.values()))
         found.running.clear()
-    elif word == "run" and values[1] == "propagate":
-        (number,) = [change[1] for change in line if change[0] == "begin"]
-        found.running[values[0]] = (values[2], number)
-    elif word == "end" and values[0] in found.running:
-        frame, _ = found.running.pop(values[0])
+    elif word == "run":
+        plan, kind, frame, *_ = values
+        decoder.index(frame)
+        found.plans.add(plan)
+        if kind == "propagate":
+            (number,) = [change[1] for change in line if change[0] == "begin"]
+            found.running[plan] = (frame, number)
+    elif values[0] not in found.plans:
+        raise ValueError(f"there is no run {values[0]}")
+    elif word == "end":
+        found.plans.discard(values[0])
+        frame, _ = found.running.pop(values[0], (-1, 0))
         found.cut.pop(frame, None)

@@ -160,6 +160,11 @@ class Runs:
             if edit is not None and plan.edit is edit:
                 plan.alive = False
 
+    def reopen(self, strokes: Literal["hint", "law"] | None, accumulate: bool) -> None:
+        """Go on as a session that is opened again: with these settings, and without runs."""
+        self.close()
+        self._strokes, self._accumulate = strokes, accumulate
+
     def close(self) -> None:
         """Drop all results that are still to come."""
         for plan in self._plans.values():
