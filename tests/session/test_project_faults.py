@@ -3,15 +3,16 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fakes import FakeEngine
 from napari_ivos.errors import ProjectError
 from napari_ivos.session import Session
 from napari_ivos.session._frame_file import decode, encode
@@ -201,10 +202,10 @@ def test_every_damaged_byte_of_a_mask_is_noticed():
     for place in range(len(content)):
         changed = bytearray(content)
         changed[place] ^= 0x40
-        with pytest.raises(ValueError, match="damaged|claims"):
+        with pytest.raises(ValueError, match=r"damaged|claims"):
             decode(bytes(changed))
     for length in range(len(content)):
-        with pytest.raises(ValueError, match="cut off|damaged|claims"):
+        with pytest.raises(ValueError, match=r"cut off|damaged|claims"):
             decode(content[:length])
 
 
@@ -223,11 +224,12 @@ def test_a_damaged_mask_costs_one_frame_only(path, made):
     (path / "frames" / f"{key:08d}.blosc").write_bytes(b"damaged")
     with reopen(path) as session:
         assert session.masks[6].any()
-        with pytest.raises(ProjectError, match="A stored mask in .* cannot be read"):
+        with pytest.raises(ProjectError, match=r"A stored mask in .* cannot be read"):
             session.masks[7]
-        session.add_mask(7, np.eye(30, 40, dtype=int)) if False else None
-        list(session.propagate(5))
-        assert session.masks[7].any()
+        while not session.undo_text.startswith("propagate from frame 5"):
+            session.undo()
+        session.undo()
+        assert session.masks[7].any(), "the one from the round before is still there"
 
 
 # --- two windows --------------------------------------------------------------------------------
@@ -295,8 +297,6 @@ def test_a_project_that_could_not_be_opened_is_not_locked(path):
 
 @posix
 def test_a_folder_deleted_in_the_middle(path, tmp_path):
-    import shutil
-
     session = begin(path)
     session.add_object()
     draw(session, 5)
@@ -310,7 +310,7 @@ def test_a_folder_deleted_in_the_middle(path, tmp_path):
         session.undo,
         lambda: list(session.propagate()),
     ):
-        with pytest.raises(ProjectError, match="is gone|could not be written.*Save the project"):
+        with pytest.raises(ProjectError, match=r"is gone|could not be written.*Save the project"):
             action()
         assert everything(session) == before
     session.save(tmp_path / "saved.ivos")
@@ -323,8 +323,6 @@ def test_a_folder_deleted_in_the_middle(path, tmp_path):
 
 @posix
 def test_a_deleted_folder_can_be_saved_to_its_old_place(path):
-    import shutil
-
     with begin(path) as session:
         session.add_object()
         shutil.rmtree(path)
@@ -336,8 +334,6 @@ def test_a_deleted_folder_can_be_saved_to_its_old_place(path):
 
 @posix
 def test_masks_that_are_gone_with_the_folder_are_told_of(path, tmp_path):
-    import shutil
-
     with begin(path, cache_bytes=1) as session:
         session.add_object()
         draw(session, 5)
@@ -373,7 +369,7 @@ for limit in range(size + 1, size + 400, 13):
         session.add_object,
         lambda: draw(session, 7),
         lambda: session.mark_absent(1, 3, 5),
-        session.undo,
+        lambda: session.undo() if session.undo_text[:9] != "propagate" else None,
     ):
         end = session._project._journal.position[1]
         try:
@@ -420,7 +416,7 @@ def test_masks_that_do_not_fit_on_the_disk(path, monkeypatch):
 
         monkeypatch.setattr(Path, "write_bytes", full)
         for action in (lambda: session.accept(3), lambda: list(session.propagate())):
-            with pytest.raises(ProjectError, match="No space left on device. Free some disk"):
+            with pytest.raises(ProjectError, match=r"No space left on device. Free some disk"):
                 action()
             assert everything(session) == before
         with pytest.raises(ProjectError, match="No space left"):
@@ -438,7 +434,7 @@ def test_masks_that_do_not_fit_on_the_disk(path, monkeypatch):
 def test_a_read_only_folder(path, made):
     path.chmod(0o555)
     try:
-        with pytest.raises(ProjectError, match="cannot be written to.*Copy it"):
+        with pytest.raises(ProjectError, match=r"cannot be written to.*Copy it"):
             reopen(path)
         with pytest.raises(ProjectError, match="cannot be written to"):
             begin(path / "new.ivos")
@@ -456,24 +452,27 @@ def test_a_folder_that_refuses_to_be_written_to(path, made, monkeypatch):
         return real(file, flags, *args, **kwargs)
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(ProjectError, match="cannot be written to: Read-only file system. Copy it"):
+    with pytest.raises(ProjectError, match=r"cannot be written to: Read-only file system. Copy it"):
         reopen(path)
     monkeypatch.undo()
     with reopen(path) as session:
         assert everything(session) == made
 
 
+def add_objects_for_a_while(session):
+    for _ in range(200):
+        time.sleep(0.02)
+        session.add_object()
+
+
 def test_a_disk_that_fails_later_is_told_of_at_the_next_step(path, monkeypatch):
     with begin(path) as session:
+
         def broken(_):
             raise OSError(5, "Input/output error")
 
         monkeypatch.setattr(os, "fsync", broken)
         session.add_object()
         with pytest.raises(ProjectError, match="does not keep what is written: Input/output"):
-            for _ in range(200):
-                import time
-
-                time.sleep(0.02)
-                session.add_object()
+            add_objects_for_a_while(session)
         monkeypatch.undo()

@@ -165,7 +165,7 @@ class FrameStore:
                 return self._read(key)
             raise ProjectError(
                 f"A stored mask in '{folder}' cannot be read.",
-                "Undo, or segment that frame again.",
+                "Undo the step that made it, or take the project from a backup.",
             ) from error
 
     def _copy(self, keys: set[Key], folder: Path) -> list[Key]:
