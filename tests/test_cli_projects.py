@@ -101,7 +101,9 @@ def test_replay_refuses_what_is_no_project(invoke, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_segment_goes_on_after_it_was_stopped(tmp_path, how):
     frames = np.full((20, 90, 130, 3), 40, np.uint8)
     frames[:, 40:80, 50:110] = 200
