@@ -115,6 +115,19 @@ def test_a_new_step_after_opening_ends_redo_and_its_files_go(path):
         assert list((path / "frames").iterdir()) == []
 
 
+def test_keys_are_not_used_again_although_their_files_are_gone(path):
+    with begin(path) as session:
+        session.add_mask(5, np.eye(30, 40, dtype=int))
+        first = session._history.frame(5).human
+        session.undo()
+        session.add_object()
+        session._store.settle()
+        assert list((path / "frames").iterdir()) == []
+    with reopen(path) as session:
+        session.add_mask(5, np.eye(30, 40, dtype=int))
+        assert session._history.frame(5).human > first
+
+
 def test_what_a_run_wrote_and_nobody_took_is_swept_up(path):
     with begin(path) as session:
         session.add_object()

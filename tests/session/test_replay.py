@@ -103,6 +103,25 @@ def test_steps_that_were_taken_back_for_good_are_passed_over(path):
     check(path, before)
 
 
+def test_painting_after_painting_that_was_taken_back_before_a_restart(path):
+    for row in (3, 9):
+        with Session(FRAMES, engine=Sensitive(), project=path) as session:
+            session.undo()
+            session.accept(2)
+            session._store.settle()
+        with Session.open(path, FRAMES, engine=Sensitive()) as session:
+            square = np.zeros((30, 40), int)
+            square[row:, :5] = 1
+            session.add_mask(5, square, lock=False)
+            list(session.propagate())
+            session.undo()
+            session.undo()
+            session.add_mask(5, np.roll(square, 7, axis=1), lock=False)
+            list(session.propagate())
+            before = everything(session)
+    check(path, before)
+
+
 def test_runs_that_were_cancelled_or_met_by_other_work(path):
     with Session(FRAMES, engine=Sensitive(), project=path) as session:
         session.add_object()

@@ -114,6 +114,8 @@ class Decoder:
 
     def __init__(self, length: int) -> None:
         self._length = length
+        self.highest = 0
+        """The highest key that was ever named."""
 
     def apply(self, change: list[Any], history: History, edits: dict[int, Edit]) -> None:
         """Do to a history what a line says; `edits` are all that were ever begun.
@@ -155,6 +157,7 @@ class Decoder:
             name: None if known.get(name) is None else _whole(known[name], 1, 10**15 - 1)
             for name in ("mask", "probs", "human")
         }
+        self.highest = max(self.highest, *(key or 0 for key in keys.values()))
         source = known.get("source", "")
         if source not in ("", "model", "human"):
             raise ValueError(f"a frame's source is '{source}'")

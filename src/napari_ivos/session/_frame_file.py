@@ -21,6 +21,9 @@ _BLOSC = struct.Struct("<4xI4xI")
 _TYPES = (np.dtype("<u2"), np.dtype("<i4"), np.dtype("<f4"))
 _MAX_BYTES = 2**31 - 1  # what Blosc itself can hold
 
+MAX_FILE = _MAX_BYTES + 2**20
+"""Bytes of the largest file that can be right."""
+
 # Level 1 of LZ4: label maps shrink a hundredfold, and nothing waits for it.
 _CODEC = Blosc(cname="lz4", clevel=1, shuffle=Blosc.SHUFFLE)
 

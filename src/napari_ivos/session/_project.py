@@ -123,7 +123,7 @@ class Project:
             sync = Syncer(frames)
             try:
                 frames.mkdir(exist_ok=True)
-                store = FrameStore(frames, cache_bytes, sync.file_written)
+                store = FrameStore(frames, cache_bytes, sync.file_written, source.shape[1:3])
             except OSError as error:
                 raise _not_written(path, error) from error
             undoing.callback(store.close)
@@ -131,7 +131,7 @@ class Project:
             undoing.callback(journal.close)
             how = settings or found.settings
             made = cls(path, journal, store, found.history, how, found.interrupted)
-            store.keep_only(found.history.all_keys())
+            store.keep_only(found.history.all_keys(), found.highest)
             undoing.pop_all()
         made._lock, made._sync = lock, sync
         sync.start(journal)
@@ -234,6 +234,11 @@ def read_head(path: Path) -> dict[str, Any]:
     if not is_project(path):
         raise ProjectError(
             f"The folder '{path}' is no project of napari-ivos.", f"It has no file {_HEAD}."
+        )
+    if any((path / name).is_symlink() for name in _OWN):
+        raise ProjectError(
+            f"The project '{path}' has links in place of files, which may lead anywhere.",
+            "Put the files themselves there.",
         )
     try:
         with (path / _HEAD).open("rb") as stream:

@@ -12,6 +12,7 @@ from napari_ivos.session._codec import Decoder, forget, setting
 from napari_ivos.session._history import Edit, History
 from napari_ivos.session._journal import damaged, read_lines
 from napari_ivos.session._state import State
+from napari_ivos.session._store import Key
 
 NOTES = frozenset({"open", "run", "result", "end"})
 """Words of a line that say what went on, and change nothing in the history."""
@@ -73,6 +74,8 @@ class Restored:
     checksum: int = 0
     end: int = 0
     """Where the next line goes."""
+    highest: Key = 0
+    """The highest key of an array that was ever named, whether it is still there or not."""
     plans: set[int] = field(default_factory=set)
     """Runs that have not ended."""
     running: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -130,6 +133,7 @@ def restore(file: Path, length: int) -> Restored:
     if found.settings is None:
         raise damaged(file, 1)
     forget(found.history)
+    found.highest = decoder.highest
     return found
 
 

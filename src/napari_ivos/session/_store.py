@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from napari_ivos.errors import ProjectError
-from napari_ivos.session._frame_file import decode, encode
+from napari_ivos.session._frame_file import MAX_FILE, decode, encode
 from napari_ivos.types import AnyArray
 
 Key: TypeAlias = int
@@ -41,6 +41,8 @@ class FrameStore:
         How much stays in memory; peak memory does not depend on how much is stored.
     written : callable, optional
         Called with each file that was written, in the thread that did.
+    size : (H, W), optional
+        What arrays that were written earlier must have.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class FrameStore:
         folder: Path,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         written: Callable[[Path], None] | None = None,
+        size: tuple[int, int] | None = None,
     ) -> None:
         self._cache_bytes = cache_bytes
         self._cache: OrderedDict[Key, AnyArray] = OrderedDict()
@@ -55,8 +58,11 @@ class FrameStore:
         self._lock = threading.Lock()
         self._folder = folder
         self._written = written
-        self._keys = {key for key, part in _listed(folder) if not part}
-        self._next = 1 + max(self._keys, default=0)
+        self._size = size
+        found = _listed(folder)
+        self._keys = {key for key, part in found if not part}
+        # Above all names there are, so that nothing that lies there is ever written over.
+        self._next = 1 + max((key for key, _ in found), default=0)
         # Deleting thousands of files can take a second on a busy disk: not in the caller's thread.
         self._deleter = ThreadPoolExecutor(1, thread_name_prefix="napari-ivos-store")
 
@@ -117,9 +123,12 @@ class FrameStore:
         if files:
             self._deleter.submit(_unlink, files)
 
-    def keep_only(self, keys: set[Key]) -> None:
-        """Forget all arrays but these, and what was never written whole."""
-        self._next = max(self._next, 1 + max(keys, default=0))
+    def keep_only(self, keys: set[Key], highest: Key) -> None:
+        """Forget all arrays but these, and what was never written whole.
+
+        Keys up to the highest one that was ever named are not used again.
+        """
+        self._next = max(self._next, 1 + highest)
         self.discard(self._keys - keys)
         parts = [_file(self._folder, key, ".part") for key, part in _listed(self._folder) if part]
         self._deleter.submit(_unlink, parts)
@@ -159,7 +168,13 @@ class FrameStore:
     def _read(self, key: Key) -> AnyArray:
         folder = self._folder
         try:
-            return decode(_file(folder, key).read_bytes())
+            file = _file(folder, key)
+            if file.stat().st_size > MAX_FILE:
+                raise ValueError("the file is too large")
+            array = decode(file.read_bytes())
+            if self._size not in (None, array.shape[-2:]):
+                raise ValueError("the frames of the video have another size")
+            return array
         except (OSError, ValueError, RuntimeError) as error:
             if folder != self._folder:  # they moved meanwhile
                 return self._read(key)
@@ -207,7 +222,8 @@ def _listed(folder: Path) -> list[tuple[Key, bool]]:
 def _write(folder: Path, key: Key, content: bytes) -> Path:
     file, part = _file(folder, key), _file(folder, key, ".part")
     try:
-        part.write_bytes(content)
+        with part.open("xb") as stream:
+            stream.write(content)
         part.replace(file)
     except OSError as error:
         _unlink([part])
