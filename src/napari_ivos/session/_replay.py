@@ -13,10 +13,11 @@ import numpy as np
 from napari_ivos.errors import ProjectError, StrokeError
 from napari_ivos.methods import Engine
 from napari_ivos.session._codec import Decoder, forget
+from napari_ivos.session._folder import FRAMES, JOURNAL, read_head, the_video
 from napari_ivos.session._history import Edit, History
 from napari_ivos.session._journal import damaged
 from napari_ivos.session._plan import Plan, Update
-from napari_ivos.session._project import Project, frames_of, journal_of, read_head, the_video
+from napari_ivos.session._project import Project
 from napari_ivos.session._restore import NOTES, Restored, lines_of, read_settings, restore
 from napari_ivos.session._session import Session
 from napari_ivos.session._state import FrameState
@@ -77,19 +78,19 @@ def replay(
     folder = Path(path).expanduser().absolute()
     head = read_head(folder)
     source = the_video(head, folder, video)
-    recorded = restore(journal_of(folder), len(source))
-    lines = [line for _, line, _, _ in lines_of(journal_of(folder))]
+    recorded = restore(folder / JOURNAL, len(source))
+    lines = [line for _, line, _, _ in lines_of(folder / JOURNAL)]
     settings = read_settings(lines[0][0][1])
     session = Session.__new__(Session)
     session._start(Project.temporary(settings, DEFAULT_CACHE_BYTES), source, engine)
     try:
-        store = FrameStore(frames_of(folder))
+        store = FrameStore(folder / FRAMES)
         player = _Player(session, store, recorded)
         for number, line in enumerate(lines, start=1):
             try:
                 player.play(line)
             except StrokeError as error:  # a run that cannot have been
-                raise damaged(journal_of(folder), number) from error
+                raise damaged(folder / JOURNAL, number) from error
             if progress is not None:
                 progress(number, len(lines))
         player.close()

@@ -17,8 +17,9 @@ from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
 from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
 from napari_ivos.session import _annotate, _planner
+from napari_ivos.session._folder import is_project
 from napari_ivos.session._plan import Plan, Update
-from napari_ivos.session._project import Project, is_project
+from napari_ivos.session._project import Project
 from napari_ivos.session._restore import Settings
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._runs import Runs

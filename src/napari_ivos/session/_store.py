@@ -149,8 +149,7 @@ class FrameStore:
         lost = self._copy(set(self._keys), folder)
         with self._lock:
             # What was put meanwhile: little, and nobody can put more now.
-            copied = {key for key, _ in _listed(folder)}
-            lost += self._copy(self._keys - copied - {*lost}, folder)
+            lost += self._copy(self._keys - {*lost}, folder)
             self._folder, self._written = folder, written
         return lost
 
@@ -186,12 +185,14 @@ class FrameStore:
     def _copy(self, keys: set[Key], folder: Path) -> list[Key]:
         lost = []
         for key in sorted(keys):
-            source = _file(self._folder, key)
+            source, target = _file(self._folder, key), _file(folder, key)
             try:
+                if target.exists():
+                    continue
                 if source.exists():
-                    shutil.copyfile(source, _file(folder, key))
+                    shutil.copyfile(source, target)
                 elif (array := self._cache.get(key)) is not None:
-                    _file(folder, key).write_bytes(encode(array))
+                    target.write_bytes(encode(array))
                 else:
                     lost.append(key)
             except OSError as error:
