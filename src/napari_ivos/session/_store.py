@@ -119,9 +119,9 @@ class FrameStore:
                 array = self._cache.pop(key, None)
                 if array is not None:
                     self._held -= array.nbytes
-            files = [_file(self._folder, key) for key in doomed]
-        if files:
-            self._deleter.submit(_unlink, files)
+            folder = self._folder
+        if doomed:
+            self._deleter.submit(_delete, folder, doomed)
 
     def keep_only(self, keys: set[Key], highest: Key) -> None:
         """Forget all arrays but these, and what was never written whole.
@@ -245,7 +245,11 @@ def what_to_do(error: OSError) -> str:
     return "Save the project to another folder; what was done so far is still there."
 
 
-def _unlink(files: list[Path]) -> None:
+def _delete(folder: Path, keys: list[Key]) -> None:
+    _unlink(_file(folder, key) for key in keys)
+
+
+def _unlink(files: Iterable[Path]) -> None:
     for file in files:
         try:
             file.unlink(missing_ok=True)
