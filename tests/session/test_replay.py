@@ -6,6 +6,7 @@ import pytest
 from fakes import FakeEngine
 from napari_ivos.masks import probs_from_labels
 from napari_ivos.methods import FrameResult
+from napari_ivos.sample_data import cells
 from napari_ivos.session import Session, replay
 from napari_ivos.session._frame_file import encode
 from projects import FRAMES, STEPS, begin, draw, everything, reopen
@@ -159,6 +160,41 @@ def test_a_project_that_was_saved_late_can_be_replayed(path):
             step(session)
         before = everything(session)
     check(path, before)
+
+
+def test_a_real_method_goes_on_after_restarts_as_if_there_had_been_none(tmp_path):
+    clip = cells()
+    ys, xs = np.nonzero(clip.labels[0])
+    area = (
+        slice(None, 4),
+        slice(max(ys[0] - 20, 0), ys[0] + 60),
+        slice(max(xs[0] - 40, 0), xs[0] + 40),
+    )
+    frames, truth = clip.frames[area], clip.labels[area] == clip.labels[0, ys[0], xs[0]]
+
+    def work(path, restarts):
+        session = Session(frames, project=path)
+        session.add_object()
+        for frame in (1, 3):
+            rows, columns = np.nonzero(truth[frame])
+            middle = len(rows) // 2
+            session.add_stroke(frame, 1, [[rows[middle], columns[middle]]], 2)
+            session.interact(frame)
+            for _ in range(restarts):
+                session.close()
+                session = Session.open(path, frames)
+            list(session.propagate(frame))
+        with session:
+            return np.asarray(session.masks)
+
+    once = work(tmp_path / "once.ivos", 0)
+    often = work(tmp_path / "often.ivos", 2)
+    assert once.any()
+    np.testing.assert_array_equal(often, once)
+    found = replay(tmp_path / "often.ivos", frames)
+    with found.session as session:
+        assert found.different == ()
+        np.testing.assert_array_equal(np.asarray(session.masks), once)
 
 
 def test_another_result_is_noticed(path):

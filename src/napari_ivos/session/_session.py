@@ -96,11 +96,8 @@ class Session:
         else:
             kept = Project.create(_absolute(project), source, how, cache_bytes)
         self._start(kept, source, engine)
-        if (self._state.method, self._state.device, self._state.checkpoint) != (
-            method,
-            device,
-            weights,
-        ):
+        now = self._state
+        if (now.method, now.device, now.checkpoint) != (method, device, weights):
             self.set_method(method, device, weights)
 
     def _start(self, project: Project, video: Video, engine: Engine | None) -> None:
