@@ -516,3 +516,8 @@ def test_a_disk_that_fails_later_is_told_of_at_the_next_step(path, monkeypatch):
         with pytest.raises(ProjectError, match="does not keep what is written: Input/output"):
             add_objects_for_a_while(session)
         monkeypatch.undo()
+        session.undo()
+        session.add_object()
+        before = everything(session)
+    with reopen(path) as session:
+        assert everything(session) == before

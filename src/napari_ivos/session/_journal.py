@@ -88,8 +88,8 @@ class Journal:
         Made if it is not there.
     checksum, end : int
         Those of its last whole line, as `read_lines` gives them; what lies behind is cut off.
-    written : callable, optional
-        Called after each line.
+    check, written : callable, optional
+        Called before each line, which it refuses by raising, and after it.
 
     Raises
     ------
@@ -102,10 +102,12 @@ class Journal:
         file: Path,
         checksum: int = 0,
         end: int = 0,
+        check: Callable[[], None] | None = None,
         written: Callable[[], None] | None = None,
     ) -> None:
         self.file = file
-        self._checksum, self._end, self._written = checksum, end, written
+        self._checksum, self._end = checksum, end
+        self._check, self._written = check, written
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         try:
             self._handle = os.open(file, flags, 0o666)
@@ -127,6 +129,8 @@ class Journal:
         )
         checksum = zlib.crc32(body, self._checksum)
         line = b'["%08x",%s]\n' % (checksum, body)
+        if self._check is not None:
+            self._check()
         try:
             self._check_place()
             self._write(line)

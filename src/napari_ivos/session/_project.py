@@ -130,7 +130,9 @@ class Project:
             except OSError as error:
                 raise not_written(path, error) from error
             undoing.callback(store.close)
-            journal = Journal(path / JOURNAL, found.checksum, found.end, sync.line_written)
+            journal = Journal(
+                path / JOURNAL, found.checksum, found.end, sync.check, sync.line_written
+            )
             undoing.callback(journal.close)
             how = settings or found.settings
             made = cls(path, journal, store, found.history, how, found.interrupted)
@@ -186,7 +188,7 @@ class Project:
         head = path / f"{HEAD}.part"
         head.write_text(head_of(video, path), encoding="utf-8")
         (path / JOURNAL).write_bytes(self._journal.content())
-        journal = Journal(path / JOURNAL, *self._journal.position, sync.line_written)
+        journal = Journal(path / JOURNAL, *self._journal.position, sync.check, sync.line_written)
         undoing.callback(journal.close)
         before = self._sync.file_written if self._sync is not None else None
         lost = self.store.move(path / FRAMES, sync.file_written)

@@ -46,14 +46,17 @@ class Syncer:
             self._files.append(file)
 
     def line_written(self) -> None:
-        """Take note of a line in the journal.
+        """Take note of a line in the journal."""
+        self._wake.set()
+
+    def check(self) -> None:
+        """Whether the disk took what was written before; tells only once of each time.
 
         Raises
         ------
         ProjectError
-            The disk did not take what was written before.
+            It did not.
         """
-        self._wake.set()
         error, self._error = self._error, None
         if error is not None:
             raise ProjectError(
