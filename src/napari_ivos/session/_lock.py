@@ -12,8 +12,10 @@ from typing import Any
 import filelock
 
 from napari_ivos.errors import ProjectError
+from napari_ivos.session._store import FULL
 
 _MOST_BYTES = 4096
+_COPY = "Copy it to where you may write, and open the copy."
 
 
 class FolderLock:
@@ -45,7 +47,7 @@ class FolderLock:
             reason = getattr(error, "strerror", None) or str(error)
             raise ProjectError(
                 f"The project folder '{folder}' cannot be written to: {reason}.",
-                "Copy it to where you may write, and open the copy.",
+                _COPY,
             ) from error
         try:
             owner = _read(self._owner)
@@ -57,7 +59,7 @@ class FolderLock:
             self._lock.release()
             raise ProjectError(
                 f"The project folder '{folder}' cannot be written to: {error.strerror}.",
-                "Free some disk space, or copy it to where you may write.",
+                "Free some disk space." if error.errno in FULL else _COPY,
             ) from error
         except ProjectError:
             self._lock.release()

@@ -24,7 +24,8 @@ Key: TypeAlias = int
 DEFAULT_CACHE_BYTES = 256 * 2**20
 
 _NAME = re.compile(r"(\d{8,15})\.blosc(\.part)?")
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What systems answer when there is no room left."""
 
 
 class FrameStore:
@@ -240,7 +241,7 @@ def _not_written(folder: Path, error: OSError) -> ProjectError:
 
 def what_to_do(error: OSError) -> str:
     """The hint for a user whose project folder cannot be written to."""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return "Free some disk space; what was done so far is still there."
     return "Save the project to another folder; what was done so far is still there."
 
