@@ -7,6 +7,7 @@ import pytest
 import tifffile
 from qtpy.QtWidgets import QMessageBox
 
+from napari_ivos.errors import ProjectError
 from napari_ivos.gui._keys import KEYS
 
 FRAMES = 12
@@ -136,6 +137,24 @@ def test_a_methods_error_is_one_sentence_and_keeps_what_was_done(
     assert dock.hint.message.text() == "⚠ Frame 5 is too hard."
     assert masked(controller) == [0, 1, 2, 3, 4]
     engine.fails_at = None
+    controller.propagate()
+    idle()
+    assert masked(controller) == list(range(FRAMES))
+
+
+def test_a_disk_that_fills_up_during_a_run_is_one_sentence(
+    controller, held_run, engine, idle, said, monkeypatch
+):
+    def full(_):
+        raise ProjectError("The disk is full.")
+
+    before = masked(controller)
+    with monkeypatch.context() as patch:
+        patch.setattr(controller.session._history, "record", full)
+        engine.frames.release(100)
+        idle()
+    assert set(said) == {"The disk is full."}
+    assert masked(controller) == before
     controller.propagate()
     idle()
     assert masked(controller) == list(range(FRAMES))

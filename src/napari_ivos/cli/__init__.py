@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_ivos.cli import checkpoints
+from napari_ivos.cli import checkpoints, projects
 from napari_ivos.cli._output import columns, sentences
 from napari_ivos.cli.evaluate import evaluate
 from napari_ivos.errors import ExportError, IvosError, StrokeError
@@ -37,6 +37,7 @@ app = typer.Typer(
 
 app.add_typer(checkpoints.app, name="checkpoints")
 app.command()(evaluate)
+app.command()(projects.replay)
 
 
 class Direction(StrEnum):
@@ -144,13 +145,18 @@ def segment(
     format: Annotated[
         str | None, typer.Option(help="ctc: a folder for the Cell Tracking Challenge.")
     ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(help="Folder to keep all work in; if it is there, the work goes on."),
+    ] = None,
 ) -> None:
     """Segment a video without a window, from strokes drawn before.
 
     The annotated frames are worked through in order, each one a round: its strokes are added, then
-    its masks are carried through the video.
+    its masks are carried through the video. With --project, rounds that were done before are left
+    as they are.
     """
-    with sentences():
+    with sentences("Stopped; nothing was written." if project is None else _kept(project)):
         from napari_ivos.export import check_export
         from napari_ivos.methods import check_choice
         from napari_ivos.scribbles import read_davis, strokes_from_davis
@@ -165,12 +171,16 @@ def segment(
         try:
             drawn = strokes_from_davis(davis, source.shape[1:3], len(source))
             check_export(out, _objects(drawn, strokes), format=format)
-            with Session(source, method, device, checkpoint) as session:
+            with Session(source, method, device, checkpoint, project=project) as session:
                 _run_rounds(session, davis, drawn, direction)
                 session.export(out, format=format)
                 typer.echo(_summary(out, source, session))
         finally:
             source.close()
+
+
+def _kept(project: Path) -> str:
+    return f"Stopped; what was done is in {project}, and the same command goes on from there."
 
 
 def _channels(text: str | None) -> tuple[int, ...] | None:
@@ -201,7 +211,9 @@ def _run_rounds(
     frames = sorted({stroke.frame for stroke in drawn})
     for number, frame in enumerate(frames, start=1):
         one = [s if index == frame else [] for index, s in enumerate(davis["scribbles"])]
-        session.add_scribbles({**davis, "scribbles": one})
+        added = session.add_scribbles({**davis, "scribbles": one})
+        if not added and frame not in (*session.pending_frames, *session.interrupted_frames):
+            continue
         label = f"Round {number} of {len(frames)}, from frame {frame}"
         plan = session.plan_propagate(frame, direction.value)
         # In a terminal a bar on stderr; in a log file one line for each round.
@@ -210,8 +222,11 @@ def _run_rounds(
             with bar as updates:
                 for update in updates:
                     session.commit(update)
-        finally:
+        except IvosError:
             session.finish(plan)
+            raise
+        # Not after an interrupt: then the project is to know that the round was cut off.
+        session.finish(plan)
 
 
 def _summary(out: Path, video: Video, session: Session) -> str:

@@ -14,7 +14,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 @contextmanager
-def sentences() -> Generator[None]:
+def sentences(stopped: str = "Stopped; nothing was written.") -> Generator[None]:
     """Turn a user's mistakes, and Ctrl-C, into one sentence and an exit status."""
     try:
         yield
@@ -22,7 +22,7 @@ def sentences() -> Generator[None]:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(_USER_ERROR) from error
     except KeyboardInterrupt:
-        typer.echo("Stopped; nothing was written.", err=True)
+        typer.echo(stopped, err=True)
         raise typer.Exit(_INTERRUPTED) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -147,7 +148,9 @@ class Jobs(QObject):
         self._queue.clear()
         self._afterwards.clear()
         self._worker.wait()
-        self._finish()
+        # Where the end of a run cannot be written down, the next who opens the project sees that.
+        with suppress(IvosError):
+            self._finish()
 
     def _next(self) -> None:
         if self._worker.running:
@@ -178,13 +181,22 @@ class Jobs(QObject):
             self._job.show(update)
             return
         self._count += 1
-        if self._session.commit(update):
+        try:
+            taken = self._session.commit(update)
+        except IvosError as error:  # nothing can be kept any more, so there is no use in going on
+            self.stop()
+            self.failed.emit(error)
+            return
+        if taken:
             self.committed.emit(update.index)
         self.progressed.emit(self._count, max(len(self._plan.frames), self._count))
 
     def _on_ended(self, error: Exception | None) -> None:
         job, stopped = self._job, self._stopped
-        self._finish()
+        try:
+            self._finish()
+        except IvosError as failure:
+            error = error or failure
         if error is not None:
             self._queue.clear()
         self.changed.emit()
@@ -196,9 +208,10 @@ class Jobs(QObject):
 
     def _finish(self) -> None:
         """End the round in the session, whatever came of it."""
-        if self._job is not None and self._job.kind in ("preview", "propagation"):
-            self._session.finish(self._plan)
+        job, plan = self._job, self._plan
         self._job = self._plan = None
+        if job is not None and job.kind in ("preview", "propagation"):
+            self._session.finish(plan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from napari_ivos.session._overview import Overview, Status, shrink
 from napari_ivos.session._plan import Plan, Update
+from napari_ivos.session._replay import Replay, replay
 from napari_ivos.session._session import Direction, Session
 from napari_ivos.session._state import SessionObject
 
@@ -9,9 +10,11 @@ __all__ = [
     "Direction",
     "Overview",
     "Plan",
+    "Replay",
     "Session",
     "SessionObject",
     "Status",
     "Update",
+    "replay",
     "shrink",
 ]

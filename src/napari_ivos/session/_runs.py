@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +14,7 @@ from napari_ivos.methods import Engine, get_method
 from napari_ivos.session import _planner
 from napari_ivos.session._history import Edit, History
 from napari_ivos.session._plan import EngineLoader, Plan, Update
-from napari_ivos.session._store import FrameStore, Key
+from napari_ivos.session._store import FrameStore
 from napari_ivos.video import Video
 
 
@@ -27,6 +29,8 @@ class Runs:
         Over the method's own choice.
     accumulate : bool
         Whether strokes of earlier rounds count again.
+    interrupted : iterable of int
+        Frames whose propagation was cut off when the program ended.
     """
 
     def __init__(
@@ -36,7 +40,9 @@ class Runs:
         history: History,
         strokes: Literal["hint", "law"] | None,
         accumulate: bool,
+        interrupted: Iterable[int] = (),
     ) -> None:
+        self.interrupted = set(interrupted)
         self._video = video
         self._store = store
         self._history = history
@@ -45,7 +51,6 @@ class Runs:
         self._plans: dict[int, Plan] = {}
         self._ids = itertools.count(1)
         self._loaders: dict[tuple[str, str, Path | None], EngineLoader] = {}
-        self._dead: list[Key] = []
 
     def use(self, engine: Engine) -> None:
         """Take an engine that is loaded already for the present method."""
@@ -53,16 +58,33 @@ class Runs:
         key = (state.method, state.device, state.checkpoint)
         self._loaders[key] = EngineLoader(lambda: engine)
 
-    def begin(self, text: str, previews: int | None = None) -> Edit:
-        """Begin a step of undo; what only the redo steps knew is forgotten after the last run."""
-        edit = Edit(text, previews=previews)
-        self._dead.extend(self._history.push(edit))
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Make the changes within one action, which counts as soon as it is in the journal.
+
+        What only the redo steps knew is forgotten afterwards, and after the last run.
+        """
+        with self._history.step():
+            yield
         self._forget()
+
+    @contextmanager
+    def edit(self, text: str, previews: int | None = None) -> Iterator[Edit]:
+        """Make the changes within one step of undo."""
+        with self.step():
+            yield self._begin(text, previews)
+
+    def _begin(self, text: str, previews: int | None = None) -> Edit:
+        edit = Edit(text, previews=previews)
+        self._history.push(edit)
         return edit
 
     def plan_interact(self, frame: int) -> Plan:
         """See `Session.plan_interact`."""
-        return self._register(_planner.plan_interact(self._context(), frame))
+        plan = _planner.plan_interact(self._context(), frame)
+        with self.step():
+            self._history.note("run", plan.id, "interact", frame)
+        return self._register(plan)
 
     def check_propagate(self, *request: Any) -> None:
         """Raise what `plan_propagate` would raise."""
@@ -70,16 +92,19 @@ class Runs:
 
     def plan_propagate(self, *request: Any) -> Plan:
         """See `Session.plan_propagate`."""
-        plan = self._register(_planner.plan_propagate(self._context(), *request))
-        plan.edit = self.begin(f"propagate from frame {plan.frame}")
+        plan = _planner.plan_propagate(self._context(), *request)
         state = self._history.state
         drafts = {index: draft for index, draft in state.drafts.items() if index != plan.frame}
-        self._history.set_fields(
-            plan.edit,
-            rounds=(*state.rounds, _planner.round_of(plan)),
-            drafts=MappingProxyType(drafts),
-        )
-        return plan
+        with self.step():
+            self._history.note("run", plan.id, "propagate", plan.frame, *request[1:])
+            plan.edit = self._begin(f"propagate from frame {plan.frame}")
+            self._history.set_fields(
+                plan.edit,
+                rounds=(*state.rounds, _planner.round_of(plan)),
+                drafts=MappingProxyType(drafts),
+            )
+        self.interrupted.discard(plan.frame)
+        return self._register(plan)
 
     def commit(self, update: Update) -> bool:
         """See `Session.commit`."""
@@ -90,10 +115,21 @@ class Runs:
         wanted = _planner.is_wanted(context, plan, update)
         if not wanted and plan.kind == "interact":
             return False
+        edit = plan.edit
+        try:
+            with self.step():
+                self._history.note("result", plan.id, update.index)
+                self._take(context, plan, update, wanted)
+        except BaseException:
+            plan.edit = edit
+            raise
+        return wanted
+
+    def _take(self, context: _planner.Context, plan: Plan, update: Update, wanted: bool) -> None:
         edit = self._edit_of(plan, update)
         self._remember(edit, plan, update, wanted)
         if not wanted:
-            return False
+            return
         now = self._history.frame(update.index)
         mask, probs = _planner.under_new_rules(context, plan, update)
         segmented = replace(
@@ -105,24 +141,29 @@ class Runs:
             source=now.source if now.trusted else "model",
         )
         self._history.set_frame(edit, update.index, segmented)
-        return True
 
     def finish(self, plan: Plan) -> None:
         """See `Session.finish`."""
         if self._plans.pop(plan.id, None) is None:
             return
-        edit = plan.edit
-        if plan.alive and plan.kind == "propagate" and edit is not None and not edit.frames:
-            # Nothing came of it: as if it had never been asked for.
-            self._history.drop(edit)
+        edit, alive = plan.edit, plan.alive
         plan.alive = False
-        self._forget()
+        with self.step():
+            self._history.note("end", plan.id)
+            if alive and plan.kind == "propagate" and edit is not None and not edit.frames:
+                # Nothing came of it: as if it had never been asked for.
+                self._history.drop(edit)
 
     def undone(self, edit: Edit | None) -> None:
         """End the run whose step was taken back."""
         for plan in self._plans.values():
             if edit is not None and plan.edit is edit:
                 plan.alive = False
+
+    def reopen(self, strokes: Literal["hint", "law"] | None, accumulate: bool) -> None:
+        """Go on as a session that is opened again: with these settings, and without runs."""
+        self.close()
+        self._strokes, self._accumulate = strokes, accumulate
 
     def close(self) -> None:
         """Drop all results that are still to come."""
@@ -142,7 +183,7 @@ class Runs:
             if last is not None and last.previews == update.index:
                 plan.edit = last
             else:
-                plan.edit = self.begin(f"preview of frame {update.index}", update.index)
+                plan.edit = self._begin(f"preview of frame {update.index}", update.index)
         return plan.edit
 
     def _remember(self, edit: Edit, plan: Plan, update: Update, wanted: bool) -> None:
@@ -181,5 +222,5 @@ class Runs:
     def _forget(self) -> None:
         # A run may still read what its plan names.
         if not self._plans:
-            self._store.discard(self._dead)
-            self._dead.clear()
+            self._store.discard(self._history.dead)
+            self._history.dead.clear()

@@ -18,13 +18,15 @@ from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
 from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
 from napari_ivos.session import _annotate, _planner
-from napari_ivos.session._history import Edit, History
+from napari_ivos.session._folder import is_project
 from napari_ivos.session._overview import Overview
 from napari_ivos.session._plan import Plan, Update
+from napari_ivos.session._project import Project
+from napari_ivos.session._restore import Settings
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._runs import Runs
 from napari_ivos.session._state import Absence, SessionObject, State
-from napari_ivos.session._store import DEFAULT_CACHE_BYTES, FrameStore
+from napari_ivos.session._store import DEFAULT_CACHE_BYTES
 from napari_ivos.session._views import MaskView
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
 from napari_ivos.video import Video, open_video
@@ -56,6 +58,9 @@ class Session:
         How much memory the masks may take; the rest lies on disk.
     engine : Engine, optional
         The method, already loaded.
+    project : path-like, optional
+        A folder that keeps everything as it is done; made, or opened if it is a project. Without
+        it everything goes with the session, unless it is saved.
 
     Raises
     ------
@@ -63,6 +68,8 @@ class Session:
         The video cannot be read.
     EngineError
         There is no such method, or it cannot use this device or checkpoint.
+    ProjectError
+        The project cannot be made or opened, or was made from another video.
     """
 
     def __init__(
@@ -76,18 +83,88 @@ class Session:
         accumulate: bool = True,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         engine: Engine | None = None,
+        project: str | os.PathLike[str] | None = None,
     ) -> None:
         weights = None if checkpoint is None else Path(checkpoint)
         check_choice(method, device, weights)
         if strokes not in (None, "hint", "law"):
             raise StrokeError(f"strokes must be 'hint' or 'law', not {strokes!r}.")
-        self.video: Video = open_video(video)
-        self._store = FrameStore(cache_bytes)
-        self._history = History(State(method=method, device=device, checkpoint=weights))
-        self._runs = Runs(self.video, self._store, self._history, strokes, accumulate)
+        source = open_video(video)
+        how = Settings(method, device, weights, strokes, accumulate)
+        if project is None:
+            kept = Project.temporary(how, cache_bytes)
+        elif is_project(_absolute(project)):
+            kept, _ = Project.reopen(_absolute(project), source, cache_bytes, how)
+        else:
+            kept = Project.create(_absolute(project), source, how, cache_bytes)
+        self._start(kept, source, engine)
+        now = self._state
+        if (now.method, now.device, now.checkpoint) != (method, device, weights):
+            self.set_method(method, device, weights)
+
+    def _start(self, project: Project, video: Video, engine: Engine | None) -> None:
+        self.video: Video = video
+        self._project, how = project, project.settings
+        self._store, self._history = project.store, project.history
+        self._runs = Runs(
+            video, self._store, self._history, how.strokes, how.accumulate, project.interrupted
+        )
         if engine is not None:
             self._runs.use(engine)
-        self.masks = MaskView(self.video.shape[:3], self._mask)
+        self.masks = MaskView(video.shape[:3], self._mask)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        video: Any = None,
+        *,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        engine: Engine | None = None,
+    ) -> Session:
+        """Go on with a project folder, where it was left, undo included.
+
+        Parameters
+        ----------
+        path : path-like
+        video : Video, path, or whatever `open_video` takes, optional
+            Where the video is, if it is no longer where it was, or was an array in memory.
+        cache_bytes, engine
+            As for `Session`.
+
+        Returns
+        -------
+        Session
+            The method's memory is rebuilt when it is needed first.
+
+        Raises
+        ------
+        ProjectError
+            It is no project, is open elsewhere, is damaged, or was made from another video.
+        VideoError
+            The video cannot be read.
+        """
+        kept, source = Project.reopen(_absolute(path), video, cache_bytes)
+        session = cls.__new__(cls)
+        session._start(kept, source, engine)
+        return session
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything, undo included, to a new project folder, and go on in it.
+
+        Nothing has to be saved again afterwards. A project that the session was in stays as it is.
+
+        Parameters
+        ----------
+        path : path-like
+            A folder that is not there yet, or empty; by custom ``NAME.ivos``.
+
+        Raises
+        ------
+        ProjectError
+            The folder holds something else, or cannot be written to; the session goes on as before.
+        """
+        self._project.save(_absolute(path), self.video)
 
     # --- what there is ---------------------------------------------------------------------
 
@@ -133,6 +210,19 @@ class Session:
         """Status of every object on every frame; `Overview.refresh` keeps it up to date."""
         return Overview(self._history, len(self.video), self._mask)
 
+    @property
+    def project(self) -> Path | None:
+        """The project folder that the session lives in; None: it goes with the session."""
+        return self._project.path
+
+    @property
+    def interrupted_frames(self) -> tuple[int, ...]:
+        """Frames whose propagation was cut off by the end of the program, ascending.
+
+        What it had done is kept; propagating from them again does the rest.
+        """
+        return tuple(sorted(self._runs.interrupted))
+
     def recommend(self, k: int = 1) -> list[int]:
         """Frames to correct next, least reliable first; at most `k` (see `guidance.recommend`)."""
         return recommend(self.reliability, k)
@@ -156,8 +246,8 @@ class Session:
             Its id: 1, 2, 3, … in order; ids of removed objects are not used again.
         """
         object_id = self._state.next_id
-        edit = self._begin(f"add object {object_id}")
-        _annotate.create_objects(self._history, edit, [object_id], name)
+        with self._runs.edit(f"add object {object_id}") as edit:
+            _annotate.create_objects(self._history, edit, [object_id], name)
         return object_id
 
     def rename_object(self, object_id: ObjectId, name: str) -> None:
@@ -172,8 +262,8 @@ class Session:
     def remove_object(self, object_id: ObjectId) -> None:
         """Remove an object with its strokes, from all frames."""
         self._known(object_id)
-        edit = self._begin(f"remove object {object_id}")
-        _annotate.remove_object(self._history, edit, object_id)
+        with self._runs.edit(f"remove object {object_id}") as edit:
+            _annotate.remove_object(self._history, edit, object_id)
 
     def mark_absent(self, object_id: ObjectId, start: int, stop: int) -> None:
         """Say that an object is not there on the frames from `start` up to, not including, `stop`.
@@ -186,13 +276,14 @@ class Session:
                 f"The frames from {start} to {stop} are not a range within the video.",
                 f"It has the frames 0 to {len(self.video) - 1}; the end itself is not included.",
             )
-        edit = self._begin(f"object {object_id} absent")
         absence = Absence(object_id, int(start), int(stop))
-        self._history.set_fields(edit, absences=(*self._state.absences, absence))
+        with self._runs.edit(f"object {object_id} absent") as edit:
+            self._history.set_fields(edit, absences=(*self._state.absences, absence))
 
     def _change_object(self, text: str, object_id: ObjectId, **values: Any) -> None:
         self._known(object_id)
-        _annotate.change_object(self._history, self._begin(text), object_id, **values)
+        with self._runs.edit(text) as edit:
+            _annotate.change_object(self._history, edit, object_id, **values)
 
     def _known(self, object_id: ObjectId) -> None:
         if object_id not in self._state.ids:
@@ -267,10 +358,10 @@ class Session:
         return len(new)
 
     def _annotate(self, text: str, strokes: list[Stroke]) -> None:
-        edit = self._begin(text, strokes[-1].frame)
         ids = {stroke.object_id for stroke in strokes} - {0}
-        _annotate.create_objects(self._history, edit, sorted(ids))
-        _annotate.add_strokes(self._history, edit, strokes)
+        with self._runs.edit(text, strokes[-1].frame) as edit:
+            _annotate.create_objects(self._history, edit, sorted(ids))
+            _annotate.add_strokes(self._history, edit, strokes)
 
     def add_mask(self, frame: int, labels: AnyArray, lock: bool = True) -> None:
         """Take a whole label map as the truth about a frame; it becomes a reference.
@@ -320,26 +411,26 @@ class Session:
         first = self._frame(frame)
         last = first if stop is None else self._frame(max(stop - 1, first))
         text = f"accept frame {first}" if last == first else f"accept frames {first} to {last}"
-        edit = self._begin(text)
-        for index in range(first, last + 1):
-            _annotate.accept_frame(self._history, self._store, edit, index, self._mask(index))
+        with self._runs.edit(text) as edit:
+            for index in range(first, last + 1):
+                _annotate.accept_frame(self._history, self._store, edit, index, self._mask(index))
 
     def _give(
         self, text: str, index: int, human: NDArray[np.int32], *, binding: bool, trusted: bool
     ) -> None:
-        edit = self._begin(text, index)
         ids = np.unique(human[human > 0]).tolist()
-        _annotate.create_objects(self._history, edit, ids)
-        _annotate.give_pixels(
-            self._history,
-            self._store,
-            edit,
-            index,
-            human,
-            self._mask(index),
-            binding=binding,
-            trusted=trusted,
-        )
+        with self._runs.edit(text, index) as edit:
+            _annotate.create_objects(self._history, edit, ids)
+            _annotate.give_pixels(
+                self._history,
+                self._store,
+                edit,
+                index,
+                human,
+                self._mask(index),
+                binding=binding,
+                trusted=trusted,
+            )
 
     def _frame(self, frame: int) -> int:
         if not 0 <= frame < len(self.video):
@@ -470,16 +561,16 @@ class Session:
         """
         weights = None if checkpoint is None else Path(checkpoint)
         check_choice(name, device, weights)
-        edit = self._begin(f"method {name}")
-        self._history.set_fields(
-            edit,
-            method=name,
-            device=device,
-            checkpoint=weights,
-            memory=None,
-            memory_current=not self._state.rounds,
-            drafts=MappingProxyType({}),
-        )
+        with self._runs.edit(f"method {name}") as edit:
+            self._history.set_fields(
+                edit,
+                method=name,
+                device=device,
+                checkpoint=weights,
+                memory=None,
+                memory_current=not self._state.rounds,
+                drafts=MappingProxyType({}),
+            )
 
     # --- undo, leaving ---------------------------------------------------------------------
 
@@ -508,14 +599,14 @@ class Session:
 
         A run that is still going on ends. Does nothing when there is nothing to take back.
         """
-        self._runs.undone(self._history.undo())
+        with self._runs.step():
+            edit = self._history.undo()
+        self._runs.undone(edit)
 
     def redo(self) -> None:
         """Do the step undone last once more."""
-        self._history.redo()
-
-    def _begin(self, text: str, previews: int | None = None) -> Edit:
-        return self._runs.begin(text, previews)
+        with self._runs.step():
+            self._history.redo()
 
     def export(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the masks, in the format that the name's extension says (see `export`).
@@ -549,9 +640,12 @@ class Session:
         return Origin(frame.trusted, index in self.annotated_frames, human)
 
     def close(self) -> None:
-        """Let go of the masks on disk; the video stays open, it is its owner's."""
+        """Let go of the project, or of the masks on disk without one.
+
+        The video stays open, it is its owner's.
+        """
         self._runs.close()
-        self._store.close()
+        self._project.close()
 
     def __enter__(self) -> Session:
         return self
@@ -568,6 +662,10 @@ class Session:
         if not hidden:
             return mask
         return np.where(np.isin(mask, list(hidden)), np.uint16(0), mask)
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    return Path(path).expanduser().absolute()
 
 
 def _text(what: str, strokes: list[Stroke]) -> str:

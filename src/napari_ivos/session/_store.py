@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
+import errno
+import re
 import shutil
-import tempfile
 import threading
-import weakref
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from numcodecs import Blosc
 
 from napari_ivos.errors import ProjectError
+from napari_ivos.session._frame_file import MAX_FILE, decode, encode
 from napari_ivos.types import AnyArray
 
 Key: TypeAlias = int
-"""Names one stored array for as long as the store is open."""
+"""Names one stored array, also for those who open the folder later."""
 
 DEFAULT_CACHE_BYTES = 64 * 2**20
+
+_NAME = re.compile(r"(\d{8,15})\.blosc(\.part)?")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What systems answer when there is no room left."""
 
 
 class FrameStore:
@@ -33,24 +36,36 @@ class FrameStore:
 
     Parameters
     ----------
+    folder : Path
+        Where the files lie; there already.
     cache_bytes : int
         How much stays in memory; peak memory does not depend on how much is stored.
+    written : callable, optional
+        Called with each file that was written, in the thread that did.
+    size : (H, W), optional
+        What arrays that were written earlier must have.
     """
 
-    def __init__(self, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        written: Callable[[Path], None] | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         self._cache_bytes = cache_bytes
         self._cache: OrderedDict[Key, AnyArray] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
-        self._keys = itertools.count(1)
-        self._headers: dict[Key, tuple[tuple[int, ...], np.dtype]] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="napari-ivos-"))
-        # Also when nobody closes the store: at the latest when the program ends.
-        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._folder = folder
+        self._written = written
+        self._size = size
+        found = _listed(folder)
+        self._keys = {key for key, part in found if not part}
+        # Above all names there are, so that nothing that lies there is ever written over.
+        self._next = 1 + max((key for key, _ in found), default=0)
         # Deleting thousands of files can take a second on a busy disk: not in the caller's thread.
         self._deleter = ThreadPoolExecutor(1, thread_name_prefix="napari-ivos-store")
-        # Level 1 of LZ4: label maps shrink a hundredfold, and nothing waits for it.
-        self._codec = Blosc(cname="lz4", clevel=1, shuffle=Blosc.SHUFFLE)
 
     def put(self, array: AnyArray) -> Key:
         """Keep an array; it must not be changed afterwards.
@@ -63,17 +78,19 @@ class FrameStore:
         array = np.ascontiguousarray(array)
         array.setflags(write=False)
         with self._lock:
-            key = next(self._keys)
-        try:
-            self._file(key).write_bytes(self._codec.encode(array))
-        except OSError as error:
-            raise ProjectError(
-                f"A mask could not be written to '{self._folder}': {error.strerror}.",
-                "Free some disk space; what was done so far is still there.",
-            ) from error
-        with self._lock:
-            self._headers[key] = (array.shape, array.dtype)
-            self._remember(key, array)
+            key, self._next = self._next, self._next + 1
+        content = encode(array)
+        while True:
+            folder = self._folder
+            file = _write(folder, key, content)
+            with self._lock:
+                # Else the files moved meanwhile: once more, to where they are now.
+                if folder == self._folder:
+                    self._keys.add(key)
+                    self._remember(key, array)
+                    break
+        if self._written is not None:
+            self._written(file)
         return key
 
     def get(self, key: Key) -> AnyArray:
@@ -89,13 +106,7 @@ class FrameStore:
             if array is not None:
                 self._cache.move_to_end(key)
                 return array
-            shape, dtype = self._headers[key]
-        try:
-            data = self._codec.decode(self._file(key).read_bytes())
-        except (OSError, RuntimeError) as error:
-            raise ProjectError(f"A stored mask in '{self._folder}' cannot be read.") from error
-        array = np.frombuffer(data, dtype=dtype).reshape(shape)
-        array.setflags(write=False)
+        array = self._read(key)
         with self._lock:
             self._remember(key, array)
         return array
@@ -105,28 +116,89 @@ class FrameStore:
         doomed = list(keys)
         with self._lock:
             for key in doomed:
-                self._headers.pop(key, None)
+                self._keys.discard(key)
                 array = self._cache.pop(key, None)
                 if array is not None:
                     self._held -= array.nbytes
+            folder = self._folder
         if doomed:
-            self._deleter.submit(_unlink, [self._file(key) for key in doomed])
+            self._deleter.submit(_delete, folder, doomed)
+
+    def keep_only(self, keys: set[Key], highest: Key) -> None:
+        """Forget all arrays but these, and what was never written whole.
+
+        Keys up to the highest one that was ever named are not used again.
+        """
+        self._next = max(self._next, 1 + highest)
+        self.discard(self._keys - keys)
+        parts = [_file(self._folder, key, ".part") for key, part in _listed(self._folder) if part]
+        self._deleter.submit(_unlink, parts)
+
+    def move(self, folder: Path, written: Callable[[Path], None] | None) -> list[Key]:
+        """Go on in another folder, to which the files are copied; the old ones stay.
+
+        Returns
+        -------
+        list of int
+            Arrays that are lost, since their files were.
+
+        Raises
+        ------
+        ProjectError
+            The folder cannot be written to; then everything is as before.
+        """
+        lost = self._copy(set(self._keys), folder)
+        with self._lock:
+            # What was put meanwhile: little, and nobody can put more now.
+            lost += self._copy(self._keys - {*lost}, folder)
+            self._folder, self._written = folder, written
+        return lost
 
     def close(self) -> None:
-        """Delete the files."""
+        """Forget what is held in memory; the files stay."""
         self._deleter.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             self._cache.clear()
-            self._headers.clear()
             self._held = 0
-        self._remove()
 
     def settle(self) -> None:
         """Wait until discarded files are gone."""
         self._deleter.submit(lambda: None).result()
 
-    def _file(self, key: Key) -> Path:
-        return self._folder / f"{key:08d}.blosc"
+    def _read(self, key: Key) -> AnyArray:
+        folder = self._folder
+        try:
+            file = _file(folder, key)
+            if file.stat().st_size > MAX_FILE:
+                raise ValueError("the file is too large")
+            array = decode(file.read_bytes())
+            if self._size not in (None, array.shape[-2:]):
+                raise ValueError("the frames of the video have another size")
+            return array
+        except (OSError, ValueError, RuntimeError) as error:
+            if folder != self._folder:  # they moved meanwhile
+                return self._read(key)
+            raise ProjectError(
+                f"A stored mask in '{folder}' cannot be read.",
+                "Undo the step that made it, or take the project from a backup.",
+            ) from error
+
+    def _copy(self, keys: set[Key], folder: Path) -> list[Key]:
+        lost = []
+        for key in sorted(keys):
+            source, target = _file(self._folder, key), _file(folder, key)
+            try:
+                if target.exists():
+                    continue
+                if source.exists():
+                    shutil.copyfile(source, target)
+                elif (array := self._cache.get(key)) is not None:
+                    target.write_bytes(encode(array))
+                else:
+                    lost.append(key)
+            except OSError as error:
+                raise _not_written(folder, error) from error
+        return lost
 
     def _remember(self, key: Key, array: AnyArray) -> None:
         if key in self._cache:
@@ -139,6 +211,48 @@ class FrameStore:
             self._held -= dropped.nbytes
 
 
-def _unlink(files: list[Path]) -> None:
+def _file(folder: Path, key: Key, part: str = "") -> Path:
+    return folder / f"{key:08d}.blosc{part}"
+
+
+def _listed(folder: Path) -> list[tuple[Key, bool]]:
+    """The keys there are, and whether a file is one that was not written to its end."""
+    found = [_NAME.fullmatch(file.name) for file in folder.iterdir()]
+    return [(int(match[1]), match[2] is not None) for match in found if match is not None]
+
+
+def _write(folder: Path, key: Key, content: bytes) -> Path:
+    file, part = _file(folder, key), _file(folder, key, ".part")
+    try:
+        with part.open("xb") as stream:
+            stream.write(content)
+        part.replace(file)
+    except OSError as error:
+        _unlink([part])
+        raise _not_written(folder, error) from error
+    return file
+
+
+def _not_written(folder: Path, error: OSError) -> ProjectError:
+    return ProjectError(
+        f"A mask could not be written to '{folder}': {error.strerror}.", what_to_do(error)
+    )
+
+
+def what_to_do(error: OSError) -> str:
+    """The hint for a user whose project folder cannot be written to."""
+    if error.errno in FULL:
+        return "Free some disk space; what was done so far is still there."
+    return "Save the project to another folder; what was done so far is still there."
+
+
+def _delete(folder: Path, keys: list[Key]) -> None:
+    _unlink(_file(folder, key) for key in keys)
+
+
+def _unlink(files: Iterable[Path]) -> None:
     for file in files:
-        file.unlink(missing_ok=True)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError:  # it only takes up room
+            continue

@@ -77,7 +77,8 @@ def open_video(
             )
         return source
     if isinstance(source, str | PathLike):
-        return Video(_open_path(Path(source).expanduser().absolute(), axes, channels), cache_bytes)
+        opened = _open_path(Path(source).expanduser().absolute(), axes, channels)
+        return Video(opened, cache_bytes, axes=axes, channels=channels)
     if is_image_layer(source):
         stack = Stack(layer_data(source), layer_axes(source), layer_scale(source))
         name = str(source.name)

@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 from napari_ivos.errors import VideoError
 from napari_ivos.types import AnyArray, Frame
 from napari_ivos.video._cache import FrameCache
+from napari_ivos.video._channels import Channels
 from napari_ivos.video._indexing import resolve_key
 from napari_ivos.video._mapping import IntensityMapping, decide_mapping, fixed_mapping
 from napari_ivos.video._source import FrameSource, as_video_error
@@ -41,6 +42,8 @@ class Video:
         Bytes of frames to keep at most; 0 keeps none.
     mapping : IntensityMapping, optional
         How intensities become 8 bits; by default decided at the first frame, from a sample.
+    axes, channels : optional
+        What `open_video` was told, to be told again.
     """
 
     ndim = 4
@@ -51,12 +54,16 @@ class Video:
         source: FrameSource,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         mapping: IntensityMapping | None = None,
+        axes: str | None = None,
+        channels: Channels | None = None,
     ) -> None:
         if cache_bytes < 0:
             raise VideoError(
                 f"cache_bytes={cache_bytes} is less than nothing.", "Give 0 to keep no frames."
             )
         self._source = source
+        self.axes = axes
+        self.channels = channels
         self._cache = FrameCache(cache_bytes)
         self._mapping = mapping if mapping is not None else fixed_mapping(source.dtype)
         self._lock = RLock()
@@ -196,7 +203,7 @@ class Video:
             The file is gone or damaged.
         """
         limit = self.cache_bytes if cache_bytes is None else cache_bytes
-        return Video(self._source.reopen(), limit, self._mapping)
+        return Video(self._source.reopen(), limit, self._mapping, self.axes, self.channels)
 
     def close(self) -> None:
         """Let go of files and kept frames; reading afterwards is an error. Twice does no harm."""

@@ -1,0 +1,84 @@
+"""What a session knows is written whole: a field that is added must be written as well."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from napari_ivos.scribbles import make_stroke
+from napari_ivos.session._codec import Decoder, encode_change, encode_frame
+from napari_ivos.session._history import Edit, History
+from napari_ivos.session._state import (
+    EMPTY_FRAME,
+    Absence,
+    Annotated,
+    Draft,
+    FrameState,
+    Round,
+    SessionObject,
+    State,
+)
+
+FRAME = FrameState(
+    mask=1,
+    probs=2,
+    objects=(1, 700),
+    reliability=0.1 + 0.2,
+    source="human",
+    human=3,
+    human_objects=frozenset({1, 9}),
+    binding=False,
+    trusted=True,
+)
+STROKE = make_stroke(3, 1, [[0.1, 1 / 3], [-5, 1e-300]], 2.5, filled=True)
+STATE = State(
+    objects=(SessionObject(1, "a \ud800 \n name"), SessionObject(700, "b", locked=True)),
+    next_id=701,
+    removed=frozenset({2, 5}),
+    annotated=(Annotated(3, 0, STROKE), Annotated(4, 1)),
+    absences=(Absence(1, 2, 20),),
+    rounds=(Round(3, (1, 700), (STROKE,), FRAME),),
+    drafts={4: Draft(FRAME, (), None, None)},
+    memory="the method's own",
+    memory_current=False,
+    method="flow",
+    device="cuda:1",
+    checkpoint=Path("weights.pth"),
+)
+
+
+def written(change):
+    return json.loads(json.dumps(encode_change(change)))
+
+
+def test_every_value_of_a_frame_comes_back():
+    for field in fields(FrameState):
+        assert getattr(FRAME, field.name) != getattr(EMPTY_FRAME, field.name), "tell it apart"
+    assert Decoder(20).frame(json.loads(json.dumps(encode_frame(FRAME)))) == FRAME
+    assert encode_frame(EMPTY_FRAME) == {}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(State)])
+def test_every_field_of_the_state_comes_back(name):
+    value = getattr(STATE, name)
+    assert value != getattr(State(), name), "tell it apart"
+    line = written(("set", 1, {name: (getattr(State(), name), value)}))
+    if name in ("memory", "memory_current"):
+        assert line == []
+        return
+    history, edit = History(State()), Edit("all", number=1)
+    Decoder(20).apply(line, history, {1: edit})
+    back = getattr(history.state, name)
+    if name == "drafts":
+        assert {index: draft.before for index, draft in back.items()} == {4: FRAME}
+    else:
+        assert back == value
+
+
+def test_lists_that_grow_are_written_as_what_is_new():
+    first, second = Annotated(3, 0, STROKE), Annotated(5, 1)
+    line = written(("set", 1, {"annotated": ((first,), (first, second))}))
+    assert line == ["set", 1, {"annotated": {"more": [[5, 1, None]]}}]
+    line = written(("set", 1, {"annotated": ((first,), (second,))}))
+    assert line == ["set", 1, {"annotated": {"all": [[5, 1, None]]}}]

@@ -1,0 +1,104 @@
+"""The history by itself: what it forgets, and that an action happens whole or not at all."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from napari_ivos.session._codec import forget
+from napari_ivos.session._history import Edit, History
+from napari_ivos.session._state import Draft, FrameState, State
+
+
+def snapshot(history):
+    edits = [
+        [(e.number, dict(e.fields), dict(e.frames)) for e in group]
+        for group in (history.done, history.undone)
+    ]
+    return history.state, dict(history.frames), edits, list(history.dead)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_only_what_nothing_can_come_back_to_is_forgotten(seed):
+    dice, history = random.Random(seed), History(State())
+    keys, dead, runs = iter(range(1, 9999)), set(), []
+    for _ in range(200):
+        before = history.all_keys()
+        with history.step():
+            what, index = dice.randrange(6), dice.randrange(6)
+            if what == 0:
+                undone = history.undo()  # a run ends with it
+                runs = [edit for edit in runs if edit is not undone]
+            elif what == 1:
+                history.redo()
+            elif what == 2:
+                edit = Edit("accept")
+                history.push(edit)
+                history.set_frame(edit, index, replace(history.frame(index), human=next(keys)))
+            else:
+                # Runs go on beside other steps, which may be undone meanwhile.
+                if what == 3 or not runs:
+                    runs.append(Edit("run"))
+                    history.push(runs[-1])
+                run = dice.choice(runs)
+                now = history.frame(index)
+                history.set_frame(run, index, replace(now, mask=next(keys), probs=next(keys)))
+        fresh = set(history.dead) - dead
+        dead |= fresh
+        assert not dead & history.all_keys()
+        assert fresh <= before
+    assert dead
+
+
+def test_an_action_that_is_refused_never_was():
+    history = History(State())
+    for text in ("one", "two", "three"):
+        with history.step():
+            edit = Edit(text)
+            history.push(edit)
+            history.set_fields(edit, next_id=len(text))
+            history.set_frame(edit, 3, FrameState(mask=len(text)))
+    with history.step():
+        history.undo()
+
+    def refuse(_):
+        raise OSError("full")
+
+    history.record = refuse
+    first, last = history.done[0], history.done[-1]
+
+    def new():
+        edit = Edit("new")
+        history.push(edit)
+        history.set_frame(edit, 4, FrameState(mask=9))
+        history.set_frame(edit, 3, FrameState(mask=10))
+        history.set_fields(first, device="cpu", next_id=77)
+
+    before = snapshot(history)
+    drops = [lambda: history.drop(first), lambda: history.drop(last)]
+    for action in (new, history.undo, history.redo, *drops):
+        with pytest.raises(OSError, match="full"), history.step():
+            action()
+        assert snapshot(history) == before
+    history.record = None
+    with pytest.raises(AttributeError), history.step():
+        history.set_fields(new() or first, no_such_field=1)
+    assert snapshot(history) == before
+
+
+def test_forgetting_what_a_method_knows_keeps_all_else():
+    history = History(State())
+    with history.step():
+        edit = Edit("stroke")
+        history.push(edit)
+        before = FrameState(mask=1)
+        history.set_fields(edit, drafts={3: Draft(before, (1,), "memory", "more")}, memory="memory")
+    forget(history)
+    assert history.state.memory is None
+    assert history.state.memory_current
+    assert history.state.drafts[3].before is before
+    assert history.state.drafts[3].memory is None
+    assert "memory" not in edit.fields
+    with history.step():
+        history.undo()
+    assert not history.state.drafts

@@ -1,0 +1,156 @@
+"""A program that is killed at any moment: what it had done is there again, every frame of it."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fakes import FakeEngine
+from napari_ivos.session import Session, replay
+from projects import FRAMES
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="fork, and kill -9")
+
+# A program that starts others, since starting one takes longer than what is tested. Each works at
+# random on a project, and tells after each thing it did what there is, and how long the journal.
+PROGRAM = """
+import os, random, sys
+import numpy as np
+from fakes import FakeEngine
+from napari_ivos.session import Session
+from projects import FRAMES, draw
+from test_project_killed import seen
+
+def tell(session):
+    print(seen(session), session._project._journal.position[1], flush=True)
+
+def work(folder, seed):
+    dice = random.Random(seed)
+    session = Session(FRAMES, engine=FakeEngine(), project=folder)
+    tell(session)
+    if not session.objects:
+        session.add_object()
+    while True:
+        frame, what = dice.randrange(20), dice.randrange(9)
+        if what < 3:
+            draw(session, frame, dice.randrange(28), session.objects[-1].id)
+        elif what == 3 and session._history.done[-1].number > 1:
+            session.undo()
+        elif what == 4:
+            session.redo()
+        elif what == 5:
+            square = np.zeros((30, 40), int)
+            square[dice.randrange(20):, :9] = 2
+            session.add_mask(frame, square, lock=False)
+        elif what == 6:
+            session.accept(frame)
+        elif session.annotated_frames:
+            for _ in session.propagate():
+                tell(session)
+        tell(session)
+
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        work(*line.split())
+    print(pid, flush=True)
+    os.waitpid(pid, 0)
+    print("killed", flush=True)
+"""
+
+
+def seen(session):
+    """A number for all that there is to see."""
+    text = repr((session.strokes(), session.objects, session.undo_text, session.redo_text))
+    return zlib.crc32(np.asarray(session.masks).tobytes(), zlib.crc32(text.encode()))
+
+
+class Programs:
+    """Lets programs work on a project, one after the other, and kills them."""
+
+    def __init__(self, folder):
+        here = Path(__file__).parent
+        paths = os.pathsep.join([*sys.path, str(here), str(here.parent)])
+        self.folder = folder
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+
+    def run(self, seed, seconds):
+        """Give what the program told: pairs of what there was and how long the journal was."""
+        print(self.folder, seed, file=self._process.stdin, flush=True)
+        lines = [self._process.stdout.readline(), self._process.stdout.readline()]
+        time.sleep(seconds)
+        (pid,) = [int(line) for line in lines if len(line.split()) == 1]
+        os.kill(pid, 9)
+        lines += iter(self._process.stdout.readline, "killed\n")
+        return [tuple(map(int, line.split())) for line in lines if len(line.split()) == 2]
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+
+def there_is_what_was_told(folder, told):
+    """Whether the journal goes at least as far as the program said, and says the same."""
+    expected, end = told[-1]
+    journal = (folder / "journal.jsonl").read_bytes()
+    assert len(journal) >= end, "something that was done is lost"
+    assert journal[end:].count(b'"begin"') <= 1, "more than the one step that was not told any more"
+    # As of what was told, whatever came after it.
+    copy = folder.with_name("copy.ivos")
+    shutil.copytree(folder, copy)
+    (copy / "journal.jsonl").write_bytes(journal[:end])
+    with Session.open(copy, FRAMES, engine=FakeEngine()) as session:
+        assert seen(session) == expected
+    shutil.rmtree(copy)
+    # And it opens as it is, with every mask readable, and can be worked in.
+    with Session.open(folder, FRAMES, engine=FakeEngine()) as session:
+        np.asarray(session.masks)
+        session._store.settle()
+        assert {int(f.name[:8]) for f in (folder / "frames").iterdir()} == (
+            session._history.all_keys()
+        )
+
+
+def killed_in_a_loop(folder, rounds, longest):
+    dice, programs = random.Random(1), Programs(folder)
+    steps = 0
+    try:
+        for number in range(rounds):
+            told = programs.run(number, dice.random() * longest)
+            there_is_what_was_told(folder, told)
+            steps += len(told)
+    finally:
+        programs.close()
+    return steps
+
+
+def test_killed_a_few_times(tmp_path):
+    assert killed_in_a_loop(tmp_path / "p.ivos", 5, 0.3) > 20
+    found = replay(tmp_path / "p.ivos", FRAMES, engine=FakeEngine())
+    found.session.close()
+    assert found.different == ()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_two_hundred_times(tmp_path):
+    for part in range(10):
+        folder = tmp_path / f"p{part}.ivos"
+        assert killed_in_a_loop(folder, 20, 0.4) > 100
+        found = replay(folder, FRAMES, engine=FakeEngine())
+        found.session.close()
+        assert found.different == ()
