@@ -6,7 +6,6 @@ import pytest
 from fakes import FakeEngine
 from napari_ivos.session import Session
 
-
 # Shells let what they start in the background ignore Ctrl-C, and so would all commands that tests
 # start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
