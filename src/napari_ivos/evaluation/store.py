@@ -87,7 +87,7 @@ class Store:
             with FileLock(self.folder / ".lock", timeout=0):
                 self._check(json.loads(json.dumps(settings)))
                 # What workers left behind that were ended from outside.
-                for part in self._samples.glob(".*.part"):
+                for part in self._samples.glob(".*.part*"):
                     shutil.rmtree(part, ignore_errors=True)
                 yield
         except Timeout as error:
