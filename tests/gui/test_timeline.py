@@ -97,6 +97,24 @@ def test_a_range_is_run_again_and_nothing_else(
     assert [t for t in range(12) if after[t] is not before[t]] == [4, 6, 7, 8]
 
 
+def test_nothing_is_painted_anew_unless_there_is_news(
+    timeline, strip, propagated, controller, qtbot
+):
+    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=5000)
+    qtbot.waitUntil(lambda: not timeline._soon.isActive(), timeout=5000)
+    before = strip.content
+    controller.navigation.go_to(9)
+    assert strip.frame == 9
+    assert not timeline._soon.isActive(), "another frame only moves the mark"
+    controller.toggle_background()
+    assert timeline._soon.isActive()
+    qtbot.waitUntil(lambda: not timeline._soon.isActive(), timeout=5000)
+    assert strip.content is before
+    controller.accept()
+    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmamm", timeout=5000)
+    assert strip.content is not before
+
+
 def test_the_next_frame_nobody_has_looked_at(strip, propagated, controller, viewer, qtbot):
     qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=5000)
     controller.navigation.go_to(3)

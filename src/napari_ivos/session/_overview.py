@@ -54,6 +54,8 @@ class Overview:
         """(K, T) `Status`, a row for each of `ids`."""
         self.reliability = np.full(length, np.nan)
         """(T,) 0–1, nan where unknown."""
+        self.version = 0
+        """Grows with each frame that is looked at anew; while it stays, so does all above."""
 
     def refresh(self, seconds: float = 0.008) -> bool:
         """Take in what has changed, for about so long.
@@ -64,11 +66,11 @@ class Overview:
             Whether all is up to date; else more calls are needed.
         """
         end = time.perf_counter() + seconds
-        self._note_changes()
         annotated = {item.frame for item in annotations_of(self._history.state)}
+        self._note_changes(annotated)
         while self._dirty:
             self._fill(self._dirty.pop(), annotated)
-            if time.perf_counter() > end:
+            if time.perf_counter() >= end:
                 break
         return not self._dirty
 
@@ -80,7 +82,7 @@ class Overview:
         later = open_frames[open_frames > frame]
         return int(later[0] if len(later) else open_frames[0])
 
-    def _note_changes(self) -> None:
+    def _note_changes(self, annotated: set[int]) -> None:
         state = self._history.state
         if state.ids != self.ids or state.absences is not self._absences:
             status = np.zeros((len(state.ids), len(self._seen)), dtype=np.uint8)
@@ -89,7 +91,6 @@ class Overview:
                     status[row] = self.status[self.ids.index(object_id)]
             self.ids, self._absences, self.status = state.ids, state.absences, status
             self._dirty.update(range(len(self._seen)))
-        annotated = {item.frame for item in annotations_of(state)}
         # A copy, since a run may commit frames while this goes through them.
         frames = list(self._history.frames.items())
         self._dirty.update(
@@ -102,6 +103,7 @@ class Overview:
     def _fill(self, index: int, annotated: set[int]) -> None:
         frame = self._history.frame(index)
         human = index in annotated
+        self.version += 1
         self._seen[index] = (frame, human)
         self.reliability[index] = frame.reliability
         if frame.mask is None:

@@ -49,6 +49,8 @@ class Timeline(QWidget):
         self.strip.sought.connect(controller.navigation.go_to)
         self.strip.chosen.connect(self._on_chosen)
         self.strip.selection_changed.connect(self._show_selection)
+        self._shown: object = None
+        """What the strip's content was made of."""
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._refresh)
@@ -94,7 +96,6 @@ class Timeline(QWidget):
 
     def _on_frame(self) -> None:
         self.strip.show_frame(self._controller.navigation.frame)
-        self._later()
 
     def _later(self, *_: object) -> None:
         if not self._soon.isActive():
@@ -103,21 +104,17 @@ class Timeline(QWidget):
     def _refresh(self) -> None:
         overview, session = self._controller.overview, self._controller.session
         if overview is None or session is None:
+            self._shown = None
             self.strip.show_content(EMPTY)
-            self._show_selection()
             return
-        done = overview.refresh()
-        self.strip.show_content(
-            StripContent(
-                overview.ids,
-                overview.status,
-                overview.reliability,
-                tuple(session.recommend(_RECOMMENDED)),
-                self._controller.selected,
-            )
-        )
-        self.strip.show_frame(self._controller.navigation.frame)
-        self._show_selection()
+        done, selected = overview.refresh(), self._controller.selected
+        shown = (overview, overview.version, selected)
+        if shown != self._shown:
+            self._shown = shown
+            marks = tuple(session.recommend(_RECOMMENDED))
+            ids, status, reliability = overview.ids, overview.status, overview.reliability
+            self.strip.show_content(StripContent(ids, status, reliability, marks, selected))
+        self._on_frame()
         if not done:
             # Between these the window stays alive.
             self._soon.start(10)
