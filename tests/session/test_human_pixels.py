@@ -1,5 +1,7 @@
 """A person's word over a method's: painted pixels, accepted frames, locked and absent objects."""
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,17 @@ def test_accepted_frames_are_never_changed_and_stop_a_run(greedy):
     assert [r.index for r in greedy.propagate()] == [4, 3, 2, 1, 0, 5, 6]
     assert not greedy.masks[7].any()
     assert greedy.reliability[7] == 1
+
+
+def test_an_exported_table_says_who_made_each_mask(greedy, tmp_path):
+    greedy.add_stroke(4, 1, [[5, 5], [5, 15]])
+    list(greedy.propagate())
+    greedy.accept(6)
+    greedy.export(tmp_path / "masks.csv")
+    with (tmp_path / "masks.csv").open(newline="") as file:
+        rows = {int(row["frame"]): row for row in csv.DictReader(file)}
+    assert [t for t in rows if rows[t]["annotated"] == "1"] == [4]
+    assert [t for t in rows if rows[t]["source"] == "accepted"] == [6]
 
 
 def test_a_frame_accepted_during_a_run_is_left_alone(greedy):

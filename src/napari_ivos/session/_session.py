@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Generator, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -630,14 +631,14 @@ class Session:
             objects=self.objects,
             reliability=self.reliability,
             video=self.video,
-            origin=self._origin,
+            origin=partial(self._origin, frozenset(self.annotated_frames)),
             **options,
         )
 
-    def _origin(self, index: int) -> Origin:
+    def _origin(self, annotated: frozenset[int], index: int) -> Origin:
         frame = self._history.frame(index)
         human = None if frame.human is None else self._store.get(frame.human)
-        return Origin(frame.trusted, index in self.annotated_frames, human)
+        return Origin(frame.trusted, index in annotated, human)
 
     def close(self) -> None:
         """Let go of the project, or of the masks on disk without one.
