@@ -121,17 +121,14 @@ def test_no_random_number_is_drawn(checkpoint, session):
     np.testing.assert_array_equal(np.asarray(session.masks), first)
 
 
-def test_an_object_that_comes_later_is_looked_for_where_it_is_known(session, monkeypatch):
+def test_an_object_that_comes_later_is_looked_for_where_it_is_known(session):
     session.add_object()
     session.add_stroke(0, 1, FIRST)
     list(session.propagate())
     session.add_object()
     session.add_stroke(5, 2, SECOND)
-    asked = []
-    make = gis.make_entry
-    monkeypatch.setattr(gis, "make_entry", lambda *a, **k: asked.append(make(*a, **k)) or asked[-1])
     list(session.propagate())
-    (entry,) = asked
+    entry = session._history.state.memory[-1]
     prior = [entry.guide(one, SIZE)[0] for one in (1, 2)]
     assert set(np.unique(prior[0])) <= {0, 1}, "the first object's mask is known"
     assert (prior[1] == 0.5).all(), "nothing is known of the second yet"

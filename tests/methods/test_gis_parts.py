@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 from napari_ivos.errors import CheckpointError, EngineError
+from napari_ivos.methods import InteractRequest
 from napari_ivos.methods._blocks import fold_norms, speed_up, split_conv
 from napari_ivos.methods._cache import FeatureCache
 from napari_ivos.methods._frames import crop, margins, pad
 from napari_ivos.methods._guide import guide, stroke_image
+from napari_ivos.methods._rounds import remember
 from napari_ivos.methods._state_dict import load_state_dict
 from napari_ivos.methods._torch import (
     inference,
@@ -24,7 +26,7 @@ from napari_ivos.methods._torch import (
     translated,
 )
 from napari_ivos.methods.gis.attention import Reference, at_annotated, spread, transfer
-from napari_ivos.methods.gis.memory import make_entry, nearest_rounds
+from napari_ivos.methods.gis.memory import nearest_rounds
 from napari_ivos.methods.gis.network import GisNetwork
 from napari_ivos.methods.gis.padding import Rims, shrink
 from napari_ivos.methods.gis.steps import Sources
@@ -91,9 +93,10 @@ def test_the_first_round_and_the_two_nearest(frames, query, wanted):
     assert nearest_rounds(frames, query) == wanted
 
 
-def entry(frame, objects, **more):
-    given = {"prior": None, "shown": None, "human": None, "earlier": ()} | more
-    return make_entry(frame, objects, (), (8, 10), **given)
+def entry(frame, objects, strokes=(), size=(8, 10), **more):
+    given = {"prior": None, "human": None, "memory": None} | more
+    video = np.zeros((10, *size, 3), np.uint8)
+    return remember(InteractRequest(video, frame, objects, strokes, **given))[-1]
 
 
 def test_rounds_are_chosen_for_each_object():
@@ -114,7 +117,7 @@ def test_the_prior_is_unknown_until_a_round_knew_the_object():
     mask[2:5, 3:6] = 0.8
     first = entry(0, (1,), shown=probs(mask))
     assert (first.guide(1, shape)[0] == 0.5).all(), "a preview is no round"
-    later = entry(3, (1, 2), prior=probs(mask, mask * 0), earlier=[first])
+    later = entry(3, (1, 2), prior=probs(mask, mask * 0), memory=(first,))
     np.testing.assert_array_equal(later.guide(1, shape)[0], mask > 0.5)
     assert (later.guide(2, shape)[0] == 0.5).all()
 
@@ -133,7 +136,7 @@ def test_a_whole_map_by_a_person_says_where_an_object_is_not():
 
 def test_guides_at_another_size():
     strokes = (make_stroke(0, 1, [[20, 20], [20, 40]]),)
-    made = make_entry(0, (1,), strokes, (60, 80), prior=None, shown=None, human=None, earlier=())
+    made = entry(0, (1,), strokes, (60, 80))
     small = made.guide(1, (30, 40))
     assert small.shape == (3, 30, 40)
     rows, columns = np.nonzero(small[1])

@@ -46,6 +46,11 @@ def crop(planes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float
     return np.ascontiguousarray(inner)
 
 
+def annotation_key(image_key: bytes, guide: NDArray[np.float32]) -> tuple[bytes, bytes]:
+    """Names an object's annotation, by the content of the frame and of the guide."""
+    return image_key, hashlib.blake2b(guide.data, digest_size=16).digest()
+
+
 class Image:
     """A frame at working size.
 

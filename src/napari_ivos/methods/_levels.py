@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,6 +53,30 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
         _log.warning("This processor has no bf16 arithmetic; fp32 is used.")
         return torch.float32
     return _DTYPES[precision]
+
+
+def choose_precision(asked: str | None, device: torch.device) -> str:
+    """The precision asked for, else that of ``NAPARI_IVOS_PRECISION``, else fp32.
+
+    Raises
+    ------
+    EngineError
+        There is no such precision, or the device has none.
+    """
+    wanted = asked or os.environ.get("NAPARI_IVOS_PRECISION") or "fp32"
+    choose_dtype(wanted, device)
+    return wanted
+
+
+def dtype_at(level: Level, precision: str) -> torch.dtype:
+    """The number format at a level; a processor that takes over from a card has no fp16."""
+    taken_over = level.device.type == "cpu" and precision == "fp16"
+    return choose_dtype("fp32" if taken_over else precision, level.device)
+
+
+def doing(index: int) -> str:
+    """What is being done with a frame, to begin a message with."""
+    return f"Segmenting frame {index}"
 
 
 def _cpu_has_bf16() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from napari_ivos.masks import labels_from_probs
 from napari_ivos.methods._guide import guide
-from napari_ivos.methods._protocol import HumanMap
+from napari_ivos.methods._protocol import Annotation, Frames, InteractRequest, Memory
 from napari_ivos.scribbles import Stroke, make_stroke
-from napari_ivos.types import LabelMap, ObjectId, ProbMap
+from napari_ivos.types import LabelMap, ObjectId
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,30 +48,16 @@ class Entry:
         return np.frombuffer(zlib.decompress(self.packed), np.uint16).reshape(self.size)
 
 
-def make_entry(
-    frame: int,
-    objects: tuple[ObjectId, ...],
-    strokes: tuple[Stroke, ...],
-    size: tuple[int, int],
-    *,
-    prior: ProbMap | None,
-    shown: ProbMap | None,
-    human: HumanMap | None,
-    earlier: Sequence[Entry],
-) -> Entry:
-    """What is to be remembered of an annotated frame.
+def remember(request: InteractRequest) -> tuple[Entry, ...]:
+    """Memory with a request's round at its end.
 
-    Parameters
-    ----------
-    prior, shown : (K+1, H, W) float32, optional
-        Probabilities from before the round, and after its previous stroke. The later ones gate the
-        negative strokes; an object's prior is 0.5 until a round before this one knew it.
-    human : (H, W) int32, optional
-        A person's pixels, −1 elsewhere: they are part of the mask.
-    earlier : sequence of Entry
-        The rounds before.
+    What is `shown`, else the prior, gates the negative strokes; a person's pixels are part of it.
+    An object's prior is 0.5 until a round before this one knew it.
     """
-    current = prior if shown is None else shown
+    earlier: tuple[Entry, ...] = request.memory or ()
+    objects, prior, human = request.objects, request.prior, request.human
+    size = request.video.shape[1:3]
+    current = prior if request.shown is None else request.shown
     labels = None if current is None else labels_from_probs(current, objects)
     if human is not None:
         rest = np.zeros(size, np.uint16) if labels is None else labels
@@ -83,4 +69,29 @@ def make_entry(
         # A whole label map says of every object where it is, or that it is not there.
         known.update(objects if (human >= 0).all() else np.unique(human).tolist())
     packed = None if labels is None else zlib.compress(labels.tobytes(), 1)
-    return Entry(frame, objects, strokes, frozenset(known), size, packed)
+    entry = Entry(request.frame, objects, request.strokes, frozenset(known), size, packed)
+    return (*earlier, entry)
+
+
+def rebuild(
+    video: Frames, annotations: Sequence[Annotation], after: Callable[[InteractRequest], Memory]
+) -> Memory:
+    """Memory after these rounds, oldest first, which are asked for once more.
+
+    A round's strokes count as given all at once, on the mask from before the round.
+
+    Parameters
+    ----------
+    video : Frames
+    annotations : sequence of Annotation
+    after : callable
+        Gives the memory with a request's round in it.
+    """
+    memory: Memory = None
+    for one in annotations:
+        memory = after(
+            InteractRequest(
+                video, one.frame, one.objects, one.strokes, one.prior, one.human, memory
+            )
+        )
+    return memory

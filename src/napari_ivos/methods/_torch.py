@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from napari_ivos.errors import CheckpointError, EngineError
-from napari_ivos.methods._state_dict import compare
+from napari_ivos.methods._state_dict import compare, load_state_dict
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -84,6 +88,35 @@ def own_tensors(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     for tensor in (*network.parameters(), *network.buffers()):
         if tensor.data_ptr() in shared:
             tensor.data = tensor.data.clone()
+
+
+def load_prepared(
+    make: Callable[[], Network], prepare: Callable[[Network], None], checkpoint: Path, name: str
+) -> Network:
+    """A network with the weights of a checkpoint, ready for inference on the processor.
+
+    Parameters
+    ----------
+    make : callable
+        Gives the network as it was trained.
+    prepare : callable
+        Rewrites its loaded layers for inference, in place.
+    checkpoint : Path
+    name : str
+        How to call the network in messages.
+
+    Raises
+    ------
+    CheckpointError
+        The file cannot be read, or does not fit.
+    """
+    with torch.device("meta"):
+        network = make()
+    state = load_state_dict(checkpoint)
+    load_strict(network, state, name)
+    prepare(network)
+    own_tensors(network, state)
+    return network
 
 
 def is_out_of_memory(error: BaseException) -> bool:

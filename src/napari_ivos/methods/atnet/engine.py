@@ -1,8 +1,7 @@
-"""The engine of ATNet: requests in, results out (CVPR 2021, section 3)."""
+"""The engine of ATNet: requests in, results out (ECCV 2020, section 3)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from napari_ivos.errors import CheckpointError, EngineError
 from napari_ivos.methods._ahead import ahead
 from napari_ivos.methods._cache import FeatureCache
-from napari_ivos.methods._levels import Fallback, Level, choose_dtype, levels
+from napari_ivos.methods._levels import Fallback, Level, choose_precision, doing, dtype_at, levels
 from napari_ivos.methods._protocol import (
     Annotation,
     FrameResult,
@@ -21,7 +20,7 @@ from napari_ivos.methods._protocol import (
     Memory,
     PropagateRequest,
 )
-from napari_ivos.methods._rounds import Entry, make_entry
+from napari_ivos.methods._rounds import rebuild, remember
 from napari_ivos.methods._torch import give_back_memory, resolve_device
 from napari_ivos.methods.atnet.decision import distribution
 from napari_ivos.methods.atnet.model import Model, load_network
@@ -61,8 +60,7 @@ def create(
         No weights, or none that fit.
     """
     target = resolve_device(device)
-    wanted = precision or os.environ.get("NAPARI_IVOS_PRECISION") or "fp32"
-    choose_dtype(wanted, target)
+    wanted = choose_precision(precision, target)
     if checkpoint is None:
         raise CheckpointError(
             "The method 'atnet' needs the authors' weights, and none were given.",
@@ -112,60 +110,28 @@ class AtnetEngine:
         """Segment one annotated frame; see `Engine.interact`."""
         if not request.objects:
             raise EngineError("There is no object to segment.", "Add an object first.")
-        earlier: tuple[Entry, ...] = request.memory or ()
-        pixels = request.video[request.frame]
-        entry = make_entry(
-            request.frame,
-            request.objects,
-            request.strokes,
-            (pixels.shape[0], pixels.shape[1]),
-            prior=request.prior,
-            shown=request.shown,
-            human=request.human,
-            earlier=earlier,
+        pixels, memory = request.video[request.frame], remember(request)
+        planes = self._work.run(
+            doing(request.frame), lambda steps: steps.annotate(pixels, memory[-1])
         )
-        planes = self._work.run(_doing(request.frame), lambda steps: steps.annotate(pixels, entry))
         give_back_memory()
-        return FrameResult(request.frame, distribution(planes), None), (*earlier, entry)
+        return FrameResult(request.frame, distribution(planes), None), memory
 
     def propagate(self, request: PropagateRequest) -> Iterator[FrameResult]:
         """Visit the frames of the request; see `Engine.propagate`."""
         for way in (request.backward, request.forward):
             walk = Walk(request)
             for index, pixels in ahead(request.video, way):
-                yield self._work.run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
+                yield self._work.run(doing(index), partial(walk.visit, index=index, pixels=pixels))
             del walk
             give_back_memory()
 
     def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
-        """Memory from the annotations alone; features are computed when they are asked for.
-
-        A round's strokes count as given all at once: the guide of the last one is gated by the
-        mask from before the round.
-        """
-        entries: tuple[Entry, ...] = ()
-        size = (video.shape[1], video.shape[2])
-        for past in annotations:
-            entry = make_entry(
-                past.frame,
-                past.objects,
-                past.strokes,
-                size,
-                prior=past.prior,
-                shown=None,
-                human=past.human,
-                earlier=entries,
-            )
-            entries = (*entries, entry)
-        return entries
+        """Memory from the annotations alone; features are computed when they are asked for."""
+        return rebuild(video, annotations, remember)
 
     def _begin(self, level: Level) -> Steps:
-        on_cpu = level.device.type == "cpu"
-        precision = "fp32" if on_cpu and self._precision == "fp16" else self._precision
-        dtype = choose_dtype(precision, level.device)
-        cache = FeatureCache(level.cache_bytes, _DISK_BYTES if on_cpu else 0)
+        on_disk = _DISK_BYTES if level.device.type == "cpu" else 0
+        cache = FeatureCache(level.cache_bytes, on_disk)
+        dtype = dtype_at(level, self._precision)
         return Steps(Model(self._load(), dtype, cache, level.device), level)
-
-
-def _doing(index: int) -> str:
-    return f"Segmenting frame {index}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -11,9 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_ivos.methods._cache import FeatureCache
-from napari_ivos.methods._frames import Image, margins, pad
-from napari_ivos.methods._state_dict import load_state_dict
-from napari_ivos.methods._torch import give_back_memory, load_strict, own_tensors
+from napari_ivos.methods._frames import Image, annotation_key, margins, pad
+from napari_ivos.methods._torch import give_back_memory, load_prepared
 from napari_ivos.methods._working import Planes
 from napari_ivos.methods.atnet import local
 from napari_ivos.methods.atnet.network import AtNetwork
@@ -45,20 +43,8 @@ class Transferred(NamedTuple):
 
 
 def load_network(checkpoint: Path) -> AtNetwork:
-    """The network with the weights of a checkpoint, ready for inference on the processor.
-
-    Raises
-    ------
-    CheckpointError
-        The file cannot be read, or does not fit.
-    """
-    with torch.device("meta"):
-        network = AtNetwork()
-    state = load_state_dict(checkpoint)
-    load_strict(network, state, "ATNet")
-    network.prepare()
-    own_tensors(network, state)
-    return network
+    """The network with the weights of a checkpoint; see `load_prepared`."""
+    return load_prepared(AtNetwork, AtNetwork.prepare, checkpoint, "ATNet")
 
 
 class Model:
@@ -102,12 +88,12 @@ class Model:
     def mark(self, image: Image, guide: Planes) -> Planes:
         """(Hp, Wp) float32: an object's probability on an annotated frame; its value is kept."""
         plane, found = self._mark(image, guide)
-        self._cache.put(_guide_key(image, guide), found)
+        self._cache.put(("object", annotation_key(image.key, guide)), found)
         return plane.cpu().numpy()
 
     def marked(self, image: Image, guide: Planes) -> Marked:
         """What an annotated frame says of an object."""
-        key = _guide_key(image, guide)
+        key = "object", annotation_key(image.key, guide)
         return Marked(*self._cache.get(key, lambda: self._mark(image, guide)[1]))
 
     def _mark(self, image: Image, guide: Planes) -> tuple[Tensor, Marked]:
@@ -179,15 +165,6 @@ class Model:
         (top, bottom), (left, right) = margins(image.size)
         ones = torch.ones(image.size, device=self._device)
         return _shrink(functional.pad(ones, (left, right, top, bottom))) >= 1
-
-
-def link(image_key: bytes, guide: Planes) -> tuple[bytes, bytes]:
-    """Names one annotation of an object, in a `Chain`."""
-    return image_key, hashlib.blake2b(guide.data, digest_size=16).digest()
-
-
-def _guide_key(image: Image, guide: Planes) -> tuple[str, bytes, bytes]:
-    return "object", *link(image.key, guide)
 
 
 def _shrink(plane: Tensor) -> Tensor:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from napari_ivos.methods._frames import Image
+from napari_ivos.methods._frames import Image, annotation_key
 from napari_ivos.methods._protocol import Frames
 from napari_ivos.methods._rounds import Entry
 from napari_ivos.methods._working import Working
-from napari_ivos.methods.atnet.model import Chain, Model, Transferred, link
+from napari_ivos.methods.atnet.model import Chain, Model, Transferred
 from napari_ivos.methods.atnet.transfer import spread
 from napari_ivos.types import ObjectId
 
@@ -101,7 +101,7 @@ class Sources:
                 self._frames[number] = image.key, image.size
             key, size = self._frames[number]
             guide = self._entries[number].guide(object_id, size)
-            self._links[number, object_id] = link(key, guide)
+            self._links[number, object_id] = annotation_key(key, guide)
         return self._links[number, object_id]
 
     def _image(self, number: int) -> Image:

@@ -16,6 +16,7 @@ from napari_ivos.methods._protocol import (
     Memory,
     PropagateRequest,
 )
+from napari_ivos.methods._rounds import rebuild
 from napari_ivos.methods.flow.annotate import segment
 from napari_ivos.methods.flow.memory import remember
 from napari_ivos.methods.flow.walk import motion, together, walk
@@ -111,13 +112,7 @@ class FlowEngine:
 
     def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
         """Memory from the annotations alone; see `Engine.rebuild`."""
-        memory: Memory = None
-        for one in annotations:
-            request = InteractRequest(
-                video, one.frame, one.objects, one.strokes, one.prior, one.human, memory
-            )
-            memory = self.interact(request)[1]
-        return memory
+        return rebuild(video, annotations, lambda request: self.interact(request)[1])
 
 
 def _news(seeds: np.ndarray, against: np.ndarray, prior: Plane | None) -> bool:

@@ -1,14 +1,10 @@
-"""What GIS remembers of the rounds, and which of them a frame attends to."""
+"""Which of the rounds a frame attends to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-
-from napari_ivos.methods._rounds import Entry, make_entry
-
-__all__ = ["Entry", "make_entry", "nearest_rounds"]
 
 _NEAREST = 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_ivos.methods._cache import FeatureCache
-from napari_ivos.methods._frames import Image, pad
-from napari_ivos.methods._state_dict import load_state_dict
-from napari_ivos.methods._torch import load_strict, own_tensors
+from napari_ivos.methods._frames import Image, annotation_key, pad
+from napari_ivos.methods._torch import load_prepared
 from napari_ivos.methods.gis.attention import spread
 from napari_ivos.methods.gis.network import GisNetwork
 from napari_ivos.methods.gis.padding import COARSE
@@ -24,20 +22,8 @@ _FOREGROUND = 0.4
 
 
 def load_network(checkpoint: Path) -> GisNetwork:
-    """The network with the weights of a checkpoint, ready for inference on the processor.
-
-    Raises
-    ------
-    CheckpointError
-        The file cannot be read, or does not fit.
-    """
-    with torch.device("meta"):
-        network = GisNetwork()
-    state = load_state_dict(checkpoint)
-    load_strict(network, state, "GIS-RAmap")
-    network.prepare()
-    own_tensors(network, state)
-    return network
+    """The network with the weights of a checkpoint; see `load_prepared`."""
+    return load_prepared(GisNetwork, GisNetwork.prepare, checkpoint, "GIS-RAmap")
 
 
 class Model:
@@ -93,12 +79,12 @@ class Model:
             A first estimate of the object's probability.
         """
         logits, indicator = self._mark(image, guide)
-        self._cache.put(_guide_key(image, guide), (indicator,))
+        self._cache.put(("object", annotation_key(image.key, guide)), (indicator,))
         return logits.sigmoid_()[0, 0].cpu().numpy()
 
     def indicator(self, image: Image, guide: NDArray[np.float32]) -> Tensor:
         """(256, T): what an object looks like on an annotated frame."""
-        key = _guide_key(image, guide)
+        key = "object", annotation_key(image.key, guide)
         return self._cache.get(key, lambda: (self._mark(image, guide)[1],))[0]
 
     def _mark(self, image: Image, guide: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
@@ -159,7 +145,3 @@ def reliability(coarse: Sequence[Tensor], score: Tensor) -> float:
     front = (shares.amax(0) > _FOREGROUND).to(score.dtype)
     inside = (front * score).sum() / (front.sum() + 0.1)
     return float((score.mean() + inside) / 2)
-
-
-def _guide_key(image: Image, guide: NDArray[np.float32]) -> tuple[str, bytes, bytes]:
-    return "object", image.key, hashlib.blake2b(guide.data, digest_size=16).digest()

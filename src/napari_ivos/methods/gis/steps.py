@@ -12,9 +12,10 @@ from napari_ivos.masks import soft_aggregate
 from napari_ivos.methods._frames import Image, crop
 from napari_ivos.methods._levels import Level
 from napari_ivos.methods._protocol import Frames
+from napari_ivos.methods._rounds import Entry
 from napari_ivos.methods._working import Planes, Working, resize
 from napari_ivos.methods.gis.attention import Reference, at_annotated, transfer
-from napari_ivos.methods.gis.memory import Entry, nearest_rounds
+from napari_ivos.methods.gis.memory import nearest_rounds
 from napari_ivos.methods.gis.model import Model, reliability
 from napari_ivos.methods.gis.padding import shrink
 from napari_ivos.methods.gis.parts import FrameFeatures

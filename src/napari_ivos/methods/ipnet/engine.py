@@ -11,7 +11,7 @@ import torch
 
 from napari_ivos.errors import CheckpointError, EngineError
 from napari_ivos.methods._ahead import ahead
-from napari_ivos.methods._levels import Fallback, Level, choose_dtype
+from napari_ivos.methods._levels import Fallback, Level, choose_precision, doing, dtype_at
 from napari_ivos.methods._protocol import (
     Annotation,
     FrameResult,
@@ -20,6 +20,7 @@ from napari_ivos.methods._protocol import (
     Memory,
     PropagateRequest,
 )
+from napari_ivos.methods._rounds import rebuild
 from napari_ivos.methods._torch import give_back_memory, resolve_device
 from napari_ivos.methods.ipnet.files import load_networks
 from napari_ivos.methods.ipnet.model import Model
@@ -64,8 +65,7 @@ def create(
         No weights, or none that fit.
     """
     target = resolve_device(device)
-    wanted = precision or os.environ.get("NAPARI_IVOS_PRECISION") or "fp32"
-    choose_dtype(wanted, target)
+    wanted = choose_precision(precision, target)
     way = choose_rounds(rounds or os.environ.get("NAPARI_IVOS_IPNET_ROUNDS") or "blend")
     if checkpoint is None:
         raise CheckpointError(
@@ -125,7 +125,7 @@ class IpnetEngine:
         before = planes_before(request.objects, size, shown, request.human)
         given = Annotated(request.objects, request.strokes, before)
         probs, memory = self._work.run(
-            _doing(request.frame), lambda steps: steps.annotate(pixels, given, earlier)
+            doing(request.frame), lambda steps: steps.annotate(pixels, given, earlier)
         )
         return FrameResult(request.frame, probs, None), memory
 
@@ -137,32 +137,14 @@ class IpnetEngine:
         for way in (request.backward, request.forward):
             walk = Walk(request, self._rounds, halves)
             for index, pixels in ahead(request.video, way):
-                yield self._work.run(_doing(index), partial(walk.visit, index=index, pixels=pixels))
+                yield self._work.run(doing(index), partial(walk.visit, index=index, pixels=pixels))
 
     def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
-        """Memory from the annotations alone: each annotated frame is segmented once more.
-
-        A round's strokes count as given all at once, on the mask from before the round.
-        """
-        memory: Memory = None
-        for past in annotations:
-            request = InteractRequest(
-                video=video,
-                frame=past.frame,
-                objects=past.objects,
-                strokes=past.strokes,
-                prior=past.prior,
-                human=past.human,
-                memory=memory,
-            )
-            _, memory = self.interact(request)
-        return memory
+        """Memory from the annotations alone: each annotated frame is segmented once more."""
+        return rebuild(video, annotations, lambda request: self.interact(request)[1])
 
     def _begin(self, level: Level) -> Steps:
-        on_cpu = level.device.type == "cpu"
-        precision = "fp32" if on_cpu and self._precision == "fp16" else self._precision
-        dtype = choose_dtype(precision, level.device)
-        model = Model(self._load(), dtype, level.device)
+        model = Model(self._load(), dtype_at(level, self._precision), level.device)
         return Steps(model, max(level.block_bytes // _OBJECT_BYTES, 1))
 
 
@@ -176,7 +158,3 @@ def levels(device: torch.device) -> list[Level]:
     if device.type == "cpu":
         return [one]
     return [Level(device, _TOGETHER * _OBJECT_BYTES, 0), one, *levels(torch.device("cpu"))]
-
-
-def _doing(index: int) -> str:
-    return f"Segmenting frame {index}"
