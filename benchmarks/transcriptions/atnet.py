@@ -8,14 +8,11 @@ frames and probabilities of the whole video are in memory.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
-from transcriptions.gis import DEVIATION, MEAN, resize
+from transcriptions.gis import Flow as Rounds
 from transcriptions.gis import Network as Layers
-
-from napari_ivos.methods._frames import margins
-from napari_ivos.methods._guide import stroke_image
+from transcriptions.gis import resize
 
 STAGES = ((1, (1,) * 3), (2, (1,) * 4), (2, (1,) * 6), (1, (2, 4, 8)))
 THRESHOLD = 0.8
@@ -80,71 +77,29 @@ def displaced(x):
             yield around[:, :, down : down + height, along : along + width]
 
 
-class Flow:
+class Flow(Rounds):
     """The rounds of one video, as the authors' evaluation runs them."""
 
-    def __init__(self, state, frames, objects):
-        self.network = Network(state)
-        self.size = frames.shape[1:3]
-        (self.top, bottom), (self.left, right) = margins(self.size)
-        self.pad = (self.left, right, self.top, bottom)
-        images = [torch.from_numpy(f).permute(2, 0, 1).float() / 255 for f in frames]
-        self.images = [self._padded((image - MEAN) / DEVIATION) for image in images]
-        self.objects = objects
-        self.probs = torch.zeros(len(frames), objects, *self.images[0].shape[1:])
-        self.masks = np.zeros(frames.shape[:3], np.uint8)
-        self.rounds = []
+    network = Network
+    planes = 0
 
-    def _padded(self, image):
-        return F.pad(image[None], self.pad, mode="reflect")[0]
+    def _labels(self, probs):
+        best, labels = probs.max(0)
+        return torch.where(best > THRESHOLD, labels + 1, 0)
 
-    def _mask(self, index):
-        top, left, (height, width) = self.top, self.left, self.size
-        best, labels = self.probs[index, :, top : top + height, left : left + width].max(0)
-        self.masks[index] = torch.where(best > THRESHOLD, labels + 1, 0).numpy()
-
-    def _image(self, index):
-        return self.images[index].expand(self.objects, -1, -1, -1)
-
-    def interact(self, index, strokes):
-        guides = []
-        for one in range(1, self.objects + 1):
-            mask = self.masks[index] == one
-            prior = mask.astype(np.float32) if self.rounds else np.full(self.size, 0.5, np.float32)
-            positive = stroke_image([s for s in strokes if s.object_id == one], self.size)
-            negative = stroke_image([s for s in strokes if s.object_id != one], self.size)
-            guides.append(np.stack((prior, positive, np.where(mask, negative, 0))))
-        guide = torch.stack([self._padded(torch.from_numpy(g)) for g in guides])
+    def _annotate(self, index, guide):
         image = self._image(index)
         logits, value = self.network.interaction(torch.cat((image, guide), 1))
-        key, _, r2 = self.network.encode(image, 3)
+        key, _, self.start = self.network.encode(image, 3)
         self.probs[index] = torch.sigmoid(logits)[:, 0]
-        self.start = r2
-        self._mask(index)
-        self.rounds.append((index, key, value))
+        return key, value
 
-    def propagate(self, reach=None):
-        start = self.rounds[-1][0]
+    def _visit(self, index, neighbour, probability, share):
         keys = [key for _, key, _ in self.rounds]
         values = [value for _, _, value in self.rounds]
-        others = [index for index, _, _ in self.rounds if index != start]
-        before = max((o for o in others if o < start), default=None)
-        after = min((o for o in others if o > start), default=None)
-        first = 0 if before is None else start - int((start - before - 1) * 0.99 + 0.5)
-        last = len(self.images) - 1
-        if after is not None:
-            last = start + int((after - start - 1) * 0.99 + 0.5)
-        for way, other in (
-            (range(start - 1, first - 1, -1), before),
-            (range(start + 1, last + 1), after),
-        ):
-            neighbour, probability = self.start, self.probs[start][:, None]
-            for index in way[:reach]:
-                logits, neighbour = self.network.propagation(
-                    keys, self._image(index), values, neighbour, probability
-                )
-                probability = torch.sigmoid(logits)
-                share = 1 if other is None else 0.5 + 0.5 * abs(index - other) / abs(start - other)
-                self.probs[index] = share * probability[:, 0] + (1 - share) * self.probs[index]
-        for index in range(len(self.images)):
-            self._mask(index)
+        logits, neighbour = self.network.propagation(
+            keys, self._image(index), values, neighbour, probability
+        )
+        probability = torch.sigmoid(logits)
+        self.probs[index] = share * probability[:, 0] + (1 - share) * self.probs[index]
+        return neighbour, probability

@@ -165,15 +165,18 @@ def aggregate(logits):
 class Flow:
     """The rounds of one video, as the authors' demonstration runs them."""
 
+    network = Network
+    planes = 1  # of the probabilities that are not an object's
+
     def __init__(self, state, frames, objects):
-        self.network = Network(state)
+        self.network = self.network(state)
         self.size = frames.shape[1:3]
         (self.top, bottom), (self.left, right) = margins(self.size)
         self.pad = (self.left, right, self.top, bottom)
         images = [torch.from_numpy(f).permute(2, 0, 1).float() / 255 for f in frames]
         self.images = [self._padded((image - MEAN) / DEVIATION) for image in images]
         self.objects = objects
-        shape = (len(frames), objects + 1, *self.images[0].shape[1:])
+        shape = (len(frames), objects + self.planes, *self.images[0].shape[1:])
         self.probs = torch.zeros(shape)
         self.scores = np.zeros(len(frames))
         self.masks = np.zeros(frames.shape[:3], np.uint8)
@@ -184,8 +187,14 @@ class Flow:
 
     def _mask(self, index):
         top, left, (height, width) = self.top, self.left, self.size
-        labels = self.probs[index].argmax(0)[top : top + height, left : left + width]
-        self.masks[index] = labels.numpy()
+        inside = self.probs[index, :, top : top + height, left : left + width]
+        self.masks[index] = self._labels(inside).numpy()
+
+    def _labels(self, probs):
+        return probs.argmax(0)
+
+    def _image(self, index):
+        return self.images[index].expand(self.objects, -1, -1, -1)
 
     def interact(self, index, strokes):
         guides = []
@@ -196,19 +205,21 @@ class Flow:
             negative = stroke_image([s for s in strokes if s.object_id != one], self.size)
             guides.append(np.stack((prior, positive, np.where(mask, negative, 0))))
         guide = torch.stack([self._padded(torch.from_numpy(g)) for g in guides])
-        image = self.images[index].expand(self.objects, -1, -1, -1)
+        self.rounds.append((index, *self._annotate(index, guide)))
+        self._mask(index)
+
+    def _annotate(self, index, guide):
+        image = self._image(index)
         logits, indicator = self.network.interaction(torch.cat((image, guide), 1))
         r4, _ = self.network.encode_image(image)
-        logits, r4, score = self.network.propagation(
+        logits, self.start, self.scores[index] = self.network.propagation(
             [r4], image, [indicator], r4, torch.sigmoid(logits)
         )
         self.probs[index] = aggregate(logits)
-        self.scores[index] = score
-        self._mask(index)
-        self.rounds.append((index, r4, indicator))
+        return self.start, indicator
 
     def propagate(self, reach=None):
-        start, r4, _ = self.rounds[-1]
+        start = self.rounds[-1][0]
         others = [index for index, _, _ in self.rounds if index != start]
         before = max((o for o in others if o < start), default=None)
         after = min((o for o in others if o > start), default=None)
@@ -220,19 +231,24 @@ class Flow:
             (range(start - 1, first - 1, -1), before),
             (range(start + 1, last + 1), after),
         ):
-            neighbour, probability = r4, self.probs[start][1:, None]
+            neighbour, probability = self.start, self.probs[start][self.planes :, None]
             for index in way[:reach]:
-                image = self.images[index].expand(self.objects, -1, -1, -1)
-                used = self._used(index)
-                logits, neighbour, score = self.network.propagation(
-                    [a for _, a, _ in used], image, [i for _, _, i in used], neighbour, probability
-                )
                 share = 1 if other is None else 0.5 + 0.5 * abs(index - other) / abs(start - other)
-                self.probs[index] = share * aggregate(logits) + (1 - share) * self.probs[index]
-                self.scores[index] = score
-                probability = self.probs[index][1:, None]
+                neighbour, probability = self._visit(index, neighbour, probability, share)
         for index in range(len(self.images)):
             self._mask(index)
+
+    def _visit(self, index, neighbour, probability, share):
+        used = self._used(index)
+        logits, neighbour, self.scores[index] = self.network.propagation(
+            [a for _, a, _ in used],
+            self._image(index),
+            [i for _, _, i in used],
+            neighbour,
+            probability,
+        )
+        self.probs[index] = share * aggregate(logits) + (1 - share) * self.probs[index]
+        return neighbour, self.probs[index][1:, None]
 
     def _used(self, index):
         if len(self.rounds) < 4:
