@@ -1,5 +1,6 @@
 """What a user has done to a video, and what came of it."""
 
+from napari_ivos.session._changes import Change, Changes
 from napari_ivos.session._overview import Overview, Status, shrink
 from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._replay import Replay, replay
@@ -7,6 +8,8 @@ from napari_ivos.session._session import Direction, Session
 from napari_ivos.session._state import SessionObject
 
 __all__ = [
+    "Change",
+    "Changes",
     "Direction",
     "Overview",
     "Plan",

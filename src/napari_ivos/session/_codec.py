@@ -136,7 +136,7 @@ class Decoder:
             number, fields = rest
             state = history.state
             values = {name: self._field(name, value, state) for name, value in fields.items()}
-            history.set_fields(edits[number], **values)
+            history.set_fields(edits[number], **values, **_memory(fields, values, state))
         elif word == "frame":
             number, index, frame = rest
             history.set_frame(edits[number], self.index(index), self.frame(frame))
@@ -207,6 +207,14 @@ class Decoder:
         frame, object_id = self.index(known["frame"]), _whole(known["object"], 0, MAX_ID)
         filled = known.get("filled", False) is True
         return make_stroke(frame, object_id, known["path"], known.get("radius"), filled=filled)
+
+
+def _memory(fields: Mapping[str, Any], values: Mapping[str, Any], state: State) -> dict[str, Any]:
+    """What becomes of a method's memory: another method, or rounds that changed, need a new one."""
+    if "method" not in fields and "all" not in fields.get("rounds", ()):
+        return {}
+    rounds = values.get("rounds", state.rounds)
+    return {"memory": None, "memory_current": all(item.empty for item in rounds)}
 
 
 def setting(name: str, value: Any) -> Any:

@@ -188,7 +188,7 @@ def _plan(
         law=context.law,
         interactions=items,
         memory=state.memory,
-        rounds=() if state.memory_current else state.rounds,
+        rounds=() if state.memory_current else tuple(r for r in state.rounds if not r.empty),
         before=dict(context.history.frames),
     )
 
@@ -210,6 +210,12 @@ def round_of(plan: Plan) -> Round:
     return Round(plan.frame, plan.objects, item.strokes, item.before)
 
 
+def still_holds(state: State, plan: Plan) -> bool:
+    """Whether none of the strokes that a propagation starts from was erased since."""
+    there = {item.stroke for item in state.annotated if item.frame == plan.frame}
+    return there.issuperset(plan.interactions[-1].strokes)
+
+
 def is_wanted(context: Context, plan: Plan, update: Update) -> bool:
     """Whether a frame may still take a result, or a person has said something else since."""
     if plan.loader is not context.loader:
@@ -217,7 +223,7 @@ def is_wanted(context: Context, plan: Plan, update: Update) -> bool:
     if update.draft is None:
         return update.index not in trusted_frames(context) - {plan.frame}
     if plan.kind == "propagate" and update.index == plan.frame:
-        return update.index not in context.state.drafts
+        return update.index not in context.state.drafts and still_holds(context.state, plan)
     return update.draft.inputs == _interaction(context, update.index).inputs
 
 

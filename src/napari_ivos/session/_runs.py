@@ -193,7 +193,8 @@ class Runs:
             return
         if plan.kind == "propagate" and update.index == plan.frame:
             # Even when the frame was drawn on since: the frames to come are computed with it.
-            self._history.set_fields(edit, memory=draft.memory, memory_current=True)
+            if _planner.still_holds(self._history.state, plan):
+                self._history.set_fields(edit, memory=draft.memory, memory_current=True)
             return
         if not wanted:
             return

@@ -19,6 +19,8 @@ from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
 from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
 from napari_ivos.session import _annotate, _planner
+from napari_ivos.session._changes import Changes, last_runs, take_back
+from napari_ivos.session._erase import erase_strokes, known_strokes
 from napari_ivos.session._folder import is_project
 from napari_ivos.session._overview import Overview
 from napari_ivos.session._plan import Plan, Update
@@ -26,7 +28,7 @@ from napari_ivos.session._project import Project
 from napari_ivos.session._restore import Settings
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._runs import Runs
-from napari_ivos.session._state import Absence, SessionObject, State
+from napari_ivos.session._state import Absence, FrameState, SessionObject, State
 from napari_ivos.session._store import DEFAULT_CACHE_BYTES
 from napari_ivos.session._views import MaskView
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
@@ -224,6 +226,28 @@ class Session:
         """
         return tuple(sorted(self._runs.interrupted))
 
+    @property
+    def trusted_frames(self) -> tuple[int, ...]:
+        """Frames that runs stop in front of, ascending: annotated and accepted ones."""
+        accepted = {index for index, frame in self._history.frames.items() if frame.trusted}
+        return tuple(sorted(accepted.union(self.annotated_frames)))
+
+    @property
+    def rounds(self) -> int:
+        """How many propagations there were, without those that were taken back."""
+        return len(self._state.rounds)
+
+    def changes(self, runs: int = 1) -> Changes | None:
+        """What the latest propagations changed; None when there is none to take back.
+
+        Parameters
+        ----------
+        runs : int
+            How many of them, at least 1.
+        """
+        edits = last_runs(self._history, runs)
+        return Changes(edits, self._shown) if edits else None
+
     def recommend(self, k: int = 1) -> list[int]:
         """Frames to correct next, least reliable first; at most `k` (see `guidance.recommend`)."""
         return recommend(self.reliability, k)
@@ -334,6 +358,26 @@ class Session:
                 self._known(stroke.object_id)
         if new:
             self._annotate(_text("stroke", new), new)
+
+    def remove_strokes(self, strokes: Iterable[Stroke]) -> None:
+        """Take strokes away, as one step of undo; those that are not there are passed over.
+
+        A frame goes back to what it was before the round in which these strokes counted first.
+        Strokes that are left on it count from now on as drawn in the present round: `interact`
+        shows what they give, and `propagate` carries it on. Other frames keep their masks until
+        then; accepted frames keep theirs for good.
+
+        Parameters
+        ----------
+        strokes : iterable of Stroke
+            Of any rounds and frames, as `Session.strokes` gives them.
+        """
+        doomed = known_strokes(self._state, strokes)
+        frames = {stroke.frame for stroke in doomed}
+        if doomed:
+            text = _text("erase strokes", list(doomed))
+            with self._runs.edit(text, frames.pop() if len(frames) == 1 else None) as edit:
+                erase_strokes(self._history, self._store, edit, doomed)
 
     def add_scribbles(self, davis: Mapping[str, Any] | str | os.PathLike[str]) -> int:
         """Add the strokes of a DAVIS scribble dictionary or file that are not there yet.
@@ -609,6 +653,35 @@ class Session:
         with self._runs.step():
             self._history.redo()
 
+    def reject(self, runs: int = 1) -> int:
+        """Take back all that the latest propagations did, as a new step, and nothing else.
+
+        Whatever was done since stays, and so do all strokes: those that were propagated are
+        pending again. `undo` brings the result of the propagations back.
+
+        Parameters
+        ----------
+        runs : int
+            How many of them, at least 1.
+
+        Returns
+        -------
+        int
+            How many frames went back; those that a person has changed since did not.
+
+        Raises
+        ------
+        StrokeError
+            There was no propagation, or it was taken back already.
+        """
+        edits = last_runs(self._history, runs)
+        if not edits:
+            raise StrokeError("There is no propagation to take back.", "Propagate first.")
+        for edit in edits:
+            self._runs.undone(edit)
+        with self._runs.edit(f"reject {edits[-1].text}") as step:
+            return take_back(self._history, step, edits)
+
     def export(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the masks, in the format that the name's extension says (see `export`).
 
@@ -655,10 +728,13 @@ class Session:
         self.close()
 
     def _mask(self, index: int) -> LabelMap:
-        key = self._history.frame(index).mask
-        if key is None:
+        return self._shown(index, self._history.frame(index))
+
+    def _shown(self, index: int, frame: FrameState) -> LabelMap:
+        """The mask of a frame in some state of it."""
+        if frame.mask is None:
             return np.zeros(self._size, dtype=np.uint16)
-        mask: LabelMap = self._store.get(key)
+        mask: LabelMap = self._store.get(frame.mask)
         hidden = self._state.removed | absent_objects(self._state.absences, index)
         if not hidden:
             return mask

@@ -71,6 +71,11 @@ class Round:
     before: FrameState
     """The frame as it was before the round's first preview; its `human` is that of the round."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left of it, since all its strokes were erased."""
+        return not self.strokes and self.before.human is None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
