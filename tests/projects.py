@@ -55,6 +55,18 @@ STEPS = (
     lambda session: session.mark_absent(np.int64(1), 17, 20),
     lambda session: session.remove_object(2),
     lambda session: draw(session, 9, y=2, object_id=700),
+    lambda session: session.lock_object(700, False),
+    lambda session: session.add_object(),
+    lambda session: draw(session, 7, y=6, object_id=701),
+    lambda session: list(session.propagate()),
+    lambda session: session.merge_objects(1, [701], 3, 6),
+    lambda session: session.delete_object(700, 15, 17),
+    lambda session: session.merge_objects(700, [701]),
+    lambda session: list(session.propagate(9)),
+    lambda session: session.divide(1, 10),
+    lambda session: session.show_object(1, False),
+    lambda session: session.remove_object(700),
+    lambda session: session.add_mask(14, SQUARE + (SQUARE > 0)),
 )
 """A bit of everything, each one step of undo."""
 

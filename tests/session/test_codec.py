@@ -30,12 +30,15 @@ FRAME = FrameState(
     human_objects=frozenset({1, 9}),
     binding=False,
     trusted=True,
+    relabelled=((2, 1), (700, 0)),
+    human_relabelled=((2, 1), (700, -1)),
 )
 STROKE = make_stroke(3, 1, [[0.1, 1 / 3], [-5, 1e-300]], 2.5, filled=True)
 STATE = State(
-    objects=(SessionObject(1, "a \ud800 \n name"), SessionObject(700, "b", locked=True)),
+    objects=(SessionObject(1, "a \ud800 \n name"), SessionObject(700, "b", True, False, 1)),
     next_id=701,
     removed=frozenset({2, 5}),
+    merged=((3, 1), (4, 700)),
     annotated=(Annotated(3, 0, STROKE), Annotated(4, 1)),
     absences=(Absence(1, 2, 20),),
     rounds=(Round(3, (1, 700), (STROKE,), FRAME),),
@@ -82,3 +85,26 @@ def test_lists_that_grow_are_written_as_what_is_new():
     assert line == ["set", 1, {"annotated": {"more": [[5, 1, None]]}}]
     line = written(("set", 1, {"annotated": ((first,), (second,))}))
     assert line == ["set", 1, {"annotated": {"all": [[5, 1, None]]}}]
+
+
+def test_objects_of_older_projects_are_shown_and_have_no_parent():
+    history, edit = History(State()), Edit("all", number=1)
+    Decoder(20).apply(["set", 1, {"objects": [[7, "cell", True]]}], history, {1: edit})
+    assert history.state.objects == (SessionObject(7, "cell", locked=True),)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"merged": [[1, -1]]},
+        {"merged": [[0, 1]]},
+        {"merged": [[1, 70_000]]},
+        {"merged": [[1]]},
+        {"objects": [[1, "a", False, True, -1]]},
+        {"objects": [[1, "a", False, True, 0, 0]]},
+    ],
+)
+def test_relabels_and_parents_that_cannot_be_are_refused(fields):
+    history, edit = History(State()), Edit("all", number=1)
+    with pytest.raises((ValueError, TypeError)):
+        Decoder(20).apply(["set", 1, fields], history, {1: edit})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,41 +11,9 @@ from napari_ivos.errors import StrokeError
 from napari_ivos.masks import MAX_ID
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session._history import Edit, History
-from napari_ivos.session._state import Annotated, SessionObject
+from napari_ivos.session._state import Annotated
 from napari_ivos.session._store import FrameStore
-from napari_ivos.types import AnyArray, LabelMap, ObjectId
-
-
-def create_objects(
-    history: History, edit: Edit, ids: Iterable[ObjectId], name: str | None = None
-) -> None:
-    """Add the objects that there are none of yet."""
-    state = history.state
-    have = {item.id: item for item in state.objects}
-    for object_id in ids:
-        have.setdefault(object_id, SessionObject(object_id, name or f"object {object_id}"))
-    if len(have) > len(state.objects):
-        history.set_fields(
-            edit,
-            objects=tuple(have[key] for key in sorted(have)),
-            next_id=max(state.next_id, max(have) + 1),
-            removed=state.removed - have.keys(),
-        )
-
-
-def change_object(history: History, edit: Edit, object_id: ObjectId, **values: Any) -> None:
-    """Replace values of one object."""
-    objects = tuple(
-        replace(item, **values) if item.id == object_id else item for item in history.state.objects
-    )
-    history.set_fields(edit, objects=objects)
-
-
-def remove_object(history: History, edit: Edit, object_id: ObjectId) -> None:
-    """Take an object away; its strokes and pixels stay stored, and are passed over."""
-    state = history.state
-    objects = tuple(item for item in state.objects if item.id != object_id)
-    history.set_fields(edit, objects=objects, removed=state.removed | {object_id})
+from napari_ivos.types import AnyArray, LabelMap
 
 
 def add_strokes(history: History, edit: Edit, strokes: list[Stroke]) -> None:
@@ -82,6 +48,8 @@ def give_pixels(
         trusted=trusted,
         source="human",
         reliability=1.0 if trusted else now.reliability,
+        relabelled=(),
+        human_relabelled=(),
     )
     history.set_frame(edit, index, given)
     note = Annotated(index, len(history.state.rounds))
@@ -100,6 +68,7 @@ def accept_frame(
         trusted=True,
         source="human",
         reliability=1.0,
+        human_relabelled=(),
     )
     history.set_frame(edit, index, accepted)
 

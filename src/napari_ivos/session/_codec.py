@@ -13,23 +13,14 @@ from typing import Any
 
 from napari_ivos.masks import MAX_ID
 from napari_ivos.scribbles import Stroke, make_stroke
+from napari_ivos.session import _checked as checked
 from napari_ivos.session._history import Change, Edit, History
-from napari_ivos.session._state import (
-    Absence,
-    Annotated,
-    Draft,
-    FrameState,
-    Round,
-    SessionObject,
-    State,
-)
+from napari_ivos.session._state import Absence, Annotated, Draft, FrameState, Round, State
 
 _GROWING = ("annotated", "absences", "rounds")
 """Fields that mostly grow at their end: only what is new is written."""
 
 _UNWRITTEN = ("memory", "memory_current")
-_MOST = 2**53
-"""The largest whole number that every reader of JSON keeps."""
 
 
 def encode_change(change: Change) -> list[Any]:
@@ -64,6 +55,8 @@ def encode_frame(frame: FrameState) -> dict[str, Any]:
         "human_objects": sorted(frame.human_objects) or None,
         "binding": None if frame.binding else False,
         "trusted": frame.trusted or None,
+        "relabelled": list(frame.relabelled) or None,
+        "human_relabelled": list(frame.human_relabelled) or None,
     }
     return {name: value for name, value in known.items() if value is not None}
 
@@ -74,7 +67,7 @@ def _encode_field(name: str, before: Any, after: Any) -> Any:
         new = after[len(before) :] if grown else after
         return {"more" if grown else "all": [_encode_item(item) for item in new]}
     if name == "objects":
-        return [[item.id, item.name, item.locked] for item in after]
+        return [[o.id, o.name, o.locked, o.visible, o.parent] for o in after]
     if name == "removed":
         return sorted(after)
     if name == "drafts":
@@ -129,7 +122,8 @@ class Decoder:
         if word == "begin":
             number, text, previews = rest
             index = None if previews is None else self.index(previews)
-            edit = Edit(_text(text), previews=index, number=_whole(number, 1, _MOST))
+            place = checked.whole(number, 1, checked.MOST)
+            edit = Edit(checked.text(text), previews=index, number=place)
             edits[edit.number] = edit
             history.push(edit)
         elif word == "set":
@@ -149,12 +143,12 @@ class Decoder:
 
     def index(self, value: Any) -> int:
         """A frame's number."""
-        return _whole(value, 0, self._length - 1)
+        return checked.whole(value, 0, self._length - 1)
 
     def frame(self, known: dict[str, Any]) -> FrameState:
         """What is known of a frame."""
         keys = {
-            name: None if known.get(name) is None else _whole(known[name], 1, 10**15 - 1)
+            name: None if known.get(name) is None else checked.whole(known[name], 1, 10**15 - 1)
             for name in ("mask", "probs", "human")
         }
         self.highest = max(self.highest, *(key or 0 for key in keys.values()))
@@ -163,12 +157,14 @@ class Decoder:
             raise ValueError(f"a frame's source is '{source}'")
         return FrameState(
             **keys,
-            objects=_ids(known.get("objects", ())),
-            reliability=_number(known.get("reliability", math.nan)),
+            objects=checked.object_ids(known.get("objects", ())),
+            reliability=checked.number(known.get("reliability", math.nan)),
             source=source,
-            human_objects=frozenset(_ids(known.get("human_objects", ()))),
+            human_objects=frozenset(checked.object_ids(known.get("human_objects", ()))),
             binding=known.get("binding", True) is True,
             trusted=known.get("trusted", False) is True,
+            relabelled=checked.relabels(known.get("relabelled", ())),
+            human_relabelled=checked.relabels(known.get("human_relabelled", ()), -1),
         )
 
     def _field(self, name: str, value: Any, state: State) -> Any:
@@ -176,12 +172,8 @@ class Decoder:
             ((how, items),) = value.items()
             before = getattr(state, name) if {"more": True, "all": False}[how] else ()
             return (*before, *(self._item(name, item) for item in items))
-        if name == "objects":
-            return tuple(SessionObject(_id(i), _text(text), yes is True) for i, text, yes in value)
-        if name == "removed":
-            return frozenset(_ids(value))
-        if name == "next_id":
-            return _whole(value, 1, MAX_ID + 1)
+        if name in checked.FIELDS:
+            return checked.FIELDS[name](value)
         if name == "drafts":
             return _stale((self.index(int(key)), self.frame(item)) for key, item in value.items())
         return setting(name, value)
@@ -193,18 +185,18 @@ class Decoder:
 
     def _annotated(self, frame: Any, number: Any, stroke: Any) -> Annotated:
         drawn = None if stroke is None else self._stroke(stroke)
-        return Annotated(self.index(frame), _whole(number, 0, _MOST), drawn)
+        return Annotated(self.index(frame), checked.whole(number, 0, checked.MOST), drawn)
 
     def _absence(self, object_id: Any, start: Any, stop: Any) -> Absence:
-        last = _whole(stop, 1, self._length)
-        return Absence(_id(object_id), _whole(start, 0, last), last)
+        last = checked.whole(stop, 1, self._length)
+        return Absence(checked.object_id(object_id), checked.whole(start, 0, last), last)
 
     def _round(self, frame: Any, objects: Any, strokes: Any, before: Any) -> Round:
         drawn = tuple(self._stroke(stroke) for stroke in strokes)
-        return Round(self.index(frame), _ids(objects), drawn, self.frame(before))
+        return Round(self.index(frame), checked.object_ids(objects), drawn, self.frame(before))
 
     def _stroke(self, known: dict[str, Any]) -> Stroke:
-        frame, object_id = self.index(known["frame"]), _whole(known["object"], 0, MAX_ID)
+        frame, object_id = self.index(known["frame"]), checked.whole(known["object"], 0, MAX_ID)
         filled = known.get("filled", False) is True
         return make_stroke(frame, object_id, known["path"], known.get("radius"), filled=filled)
 
@@ -222,9 +214,9 @@ def setting(name: str, value: Any) -> Any:
     from pathlib import Path
 
     if name == "checkpoint":
-        return None if value is None else Path(_text(value))
+        return None if value is None else Path(checked.text(value))
     if name in ("method", "device"):
-        return _text(value)
+        return checked.text(value)
     raise ValueError(f"nobody knows what '{name}' means")
 
 
@@ -258,29 +250,3 @@ def _forgotten(drafts: Mapping[int, Draft]) -> MappingProxyType[int, Draft]:
 def _stale(befores: Iterable[tuple[int, FrameState]]) -> MappingProxyType[int, Draft]:
     """Previews whose inputs equal no present ones."""
     return MappingProxyType({i: Draft(before, (), None, None) for i, before in befores})
-
-
-def _whole(value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{value!r} is not a whole number from {low} to {high}")
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
-    return float(value)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
-
-
-def _id(value: Any) -> int:
-    return _whole(value, 1, MAX_ID)
-
-
-def _ids(values: Iterable[Any]) -> tuple[int, ...]:
-    return tuple(_id(value) for value in values)

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session._history import Edit, History
+from napari_ivos.session._relabel import read_human, read_mask
 from napari_ivos.session._state import Annotated, FrameState, Round, State
 from napari_ivos.session._store import FrameStore
 
@@ -67,13 +68,20 @@ def _before(state: State, index: int, strokes: Set[Stroke]) -> FrameState | None
 
 def _back(now: FrameState, before: FrameState, store: FrameStore) -> FrameState:
     """The earlier frame, under the pixels that are a person's by now."""
-    back = replace(before, human=now.human, human_objects=now.human_objects, binding=now.binding)
-    if now.human is None or now.human == before.human:
+    back = replace(
+        before,
+        human=now.human,
+        human_objects=now.human_objects,
+        human_relabelled=now.human_relabelled,
+        binding=now.binding,
+    )
+    human = read_human(store, now)
+    if human is None or now.human == before.human:
         return back
-    human = store.get(now.human)
-    shown = 0 if before.mask is None else store.get(before.mask)
-    mask = store.put(np.where(human >= 0, human, shown).astype(np.uint16))
-    return replace(back, mask=mask, probs=None, objects=(), source="human")
+    mask = read_mask(store, before)
+    shown = np.where(human >= 0, human, 0 if mask is None else mask).astype(np.uint16)
+    key = store.put(shown)
+    return replace(back, mask=key, probs=None, objects=(), relabelled=(), source="human")
 
 
 def known_strokes(state: State, strokes: Iterable[Stroke]) -> frozenset[Stroke]:

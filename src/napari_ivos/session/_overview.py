@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_ivos.session._history import History
 from napari_ivos.session._planner import annotations_of
+from napari_ivos.session._relabel import relabel_ids
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._state import EMPTY_FRAME, FrameState
 from napari_ivos.types import LabelMap, ObjectId
@@ -40,18 +41,20 @@ class Overview:
     length : int
         T.
     read : callable
-        Gives a frame's mask, (H, W) uint16.
+        Gives a frame's mask as it is stored, (H, W) uint16; each is read once.
     """
 
     def __init__(self, history: History, length: int, read: Callable[[int], LabelMap]) -> None:
         self._history, self._read = history, read
         self._seen: list[tuple[FrameState, bool]] = [(EMPTY_FRAME, False)] * length
-        self._present: dict[int, tuple[FrameState, frozenset[ObjectId]]] = {}
-        self._absences: object = ()
+        self._sizes: dict[int, tuple[FrameState, dict[ObjectId, int]]] = {}
+        self._known: tuple[object, ...] = ((), ())
         self._dirty: set[int] = set()
         self.ids: tuple[ObjectId, ...] = ()
         self.status = np.zeros((0, length), dtype=np.uint8)
         """(K, T) `Status`, a row for each of `ids`."""
+        self.areas = np.zeros((0, length), dtype=np.int32)
+        """(K, T) pixels of each object; 0 where it is not there."""
         self.reliability = np.full(length, np.nan)
         """(T,) 0–1, nan where unknown."""
         self.version = 0
@@ -84,12 +87,12 @@ class Overview:
 
     def _note_changes(self, annotated: set[int]) -> None:
         state = self._history.state
-        if state.ids != self.ids or state.absences is not self._absences:
-            status = np.zeros((len(state.ids), len(self._seen)), dtype=np.uint8)
-            for row, object_id in enumerate(state.ids):
-                if object_id in self.ids:
-                    status[row] = self.status[self.ids.index(object_id)]
-            self.ids, self._absences, self.status = state.ids, state.absences, status
+        known = (state.absences, state.merged)
+        if state.ids != self.ids or any(
+            a is not b for a, b in zip(known, self._known, strict=True)
+        ):
+            self._known = known
+            self._take_rows(state.ids)
             self._dirty.update(range(len(self._seen)))
         # A copy, since a run may commit frames while this goes through them.
         frames = list(self._history.frames.items())
@@ -100,27 +103,52 @@ class Overview:
         )
         self._dirty.update(index for index in annotated if not self._seen[index][1])
 
+    def _take_rows(self, ids: tuple[ObjectId, ...]) -> None:
+        """Make rows for these objects; what was known of them stays until it is looked at anew."""
+        before = {object_id: row for row, object_id in enumerate(self.ids)}
+        old = [(row, before[object_id]) for row, object_id in enumerate(ids) if object_id in before]
+        shape = (len(ids), len(self._seen))
+        status, areas = np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
+        if old:
+            rows, kept = np.transpose(old)
+            status[rows], areas[rows] = self.status[kept], self.areas[kept]
+        self.ids, self.status, self.areas = ids, status, areas
+
     def _fill(self, index: int, annotated: set[int]) -> None:
         frame = self._history.frame(index)
         human = index in annotated
         self.version += 1
         self._seen[index] = (frame, human)
         self.reliability[index] = frame.reliability
+        self.areas[:, index] = 0
         if frame.mask is None:
             self.status[:, index] = Status.HUMAN if human else Status.UNSEEN
             return
         there = Status.ACCEPTED if frame.trusted else Status.HUMAN if human else Status.MODEL
         hidden = absent_objects(self._history.state.absences, index)
-        present = self._objects(index, frame) - hidden
-        self.status[:, index] = [there if i in present else Status.ABSENT for i in self.ids]
+        sizes = self._counted(index, frame)
+        areas = np.array([0 if i in hidden else sizes.get(i, 0) for i in self.ids], np.int32)
+        self.areas[:, index] = areas
+        self.status[:, index] = np.where(areas > 0, there, Status.ABSENT)
 
-    def _objects(self, index: int, frame: FrameState) -> frozenset[ObjectId]:
-        known = self._present.get(index)
+    def _counted(self, index: int, frame: FrameState) -> dict[ObjectId, int]:
+        """Pixels of the objects on a frame, those of merged ones as the other's."""
+        known = self._sizes.get(index)
         if known is None or known[0] is not frame:
             counts = np.bincount(self._read(index).ravel())
-            known = frame, frozenset(np.flatnonzero(counts[1:]) + 1)
-            self._present[index] = known
-        return known[1]
+            counts[0] = 0
+            there = np.flatnonzero(counts)
+            known = frame, dict(zip(there.tolist(), counts[there].tolist(), strict=True))
+            self._sizes[index] = known
+        merged = self._history.state.merged
+        if not merged:
+            return known[1]
+        sizes: dict[ObjectId, int] = {}
+        for object_id, size in zip(
+            relabel_ids(tuple(known[1]), merged), known[1].values(), strict=True
+        ):
+            sizes[object_id] = sizes.get(object_id, 0) + size
+        return sizes
 
 
 def shrink(status: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

@@ -12,7 +12,6 @@ from typing import Literal
 import numpy as np
 
 from napari_ivos.errors import EngineError
-from napari_ivos.masks import extend_probs, probs_from_labels
 from napari_ivos.methods import (
     Annotation,
     Engine,
@@ -25,8 +24,9 @@ from napari_ivos.methods import (
 )
 from napari_ivos.scribbles import Stroke, rasterise_all
 from napari_ivos.session._history import Edit
+from napari_ivos.session._relabel import read_human, read_probs
 from napari_ivos.session._rules import Rules, absent_objects
-from napari_ivos.session._state import EMPTY_FRAME, Draft, FrameState, Round
+from napari_ivos.session._state import EMPTY_FRAME, Draft, FrameState, Relabels, Round
 from napari_ivos.session._store import FrameStore, Key
 from napari_ivos.types import ObjectId, ProbMap
 from napari_ivos.video import Video
@@ -109,6 +109,8 @@ class Plan:
     interactions: tuple[Interaction, ...]
     """Annotated frames to segment; the plan's own frame last."""
     memory: Memory
+    merged: Relabels = ()
+    """Objects that had become part of others."""
     rounds: tuple[Round, ...] = ()
     """Rounds to rebuild the memory from first; empty when it is current."""
     backward: tuple[int, ...] = ()
@@ -236,14 +238,10 @@ class Plan:
     ) -> ProbMap | None:
         """Probabilities of a frame for the plan's objects; None where it was never segmented."""
         wanted = self.objects if objects is None else objects
-        if frame.probs is not None:
-            return extend_probs(self.store.get(frame.probs), frame.objects, wanted)
-        if frame.mask is not None:
-            return probs_from_labels(self.store.get(frame.mask), wanted)
-        return None
+        return read_probs(self.store, frame, wanted, self.merged)
 
     def _human(self, frame: FrameState) -> HumanMap | None:
-        return None if frame.human is None else self.store.get(frame.human)
+        return read_human(self.store, frame, self.merged)
 
     def _annotation(self, past: Round) -> Annotation:
         prior = self._probs(past.before, past.objects)

@@ -11,6 +11,7 @@ from napari_ivos.methods import _schedule as schedule
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session._history import History
 from napari_ivos.session._plan import EngineLoader, Interaction, Plan, Update
+from napari_ivos.session._relabel import read_mask
 from napari_ivos.session._rules import Rules
 from napari_ivos.session._state import EMPTY_FRAME, Annotated, Round, State
 from napari_ivos.session._store import FrameStore, Key
@@ -146,13 +147,15 @@ def _interaction(context: Context, frame: int) -> Interaction:
     strokes = strokes_on(state, frame, 0 if context.accumulate else since)
     # Propagating a frame once more without new strokes: then its old ones are what there is.
     strokes = strokes or strokes_on(state, frame)
-    inputs = (state.ids, strokes, now.human, state.method, state.checkpoint)
+    human = (now.human, now.human_relabelled)
+    inputs = (state.ids, strokes, human, state.method, state.checkpoint)
     draft = state.drafts.get(frame)
     if draft is None:
         return Interaction(frame, strokes, now, None, inputs, None)
     before = replace(
         draft.before,
         human=now.human,
+        human_relabelled=now.human_relabelled,
         human_objects=now.human_objects,
         binding=now.binding,
         trusted=now.trusted,
@@ -188,6 +191,7 @@ def _plan(
         law=context.law,
         interactions=items,
         memory=state.memory,
+        merged=state.merged,
         rounds=() if state.memory_current else tuple(r for r in state.rounds if not r.empty),
         before=dict(context.history.frames),
     )
@@ -197,8 +201,7 @@ def _rules(context: Context) -> Rules:
     state, frames, store = context.state, dict(context.history.frames), context.store
 
     def current(index: int) -> LabelMap | None:
-        key = frames.get(index, EMPTY_FRAME).mask
-        return None if key is None else store.get(key)
+        return read_mask(store, frames.get(index, EMPTY_FRAME), state.merged)
 
     locked = frozenset(item.id for item in state.objects if item.locked)
     return Rules(state.ids, locked, state.absences, current)

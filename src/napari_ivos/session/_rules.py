@@ -59,28 +59,35 @@ class Rules:
             The very same array when nothing had to change.
         """
         change = _Change(probs, self.objects)
-        for object_id in absent_objects(self.absences, frame):
+        absent = absent_objects(self.absences, frame)
+        for object_id in absent:
             change.forbid(object_id, None)
         mask = self.current(frame) if self.locked else None
-        for object_id in self.locked:
+        for object_id in self.locked - absent:
             there = None if mask is None else mask == object_id
             change.forbid(object_id, None if there is None else ~there)
             if there is not None:
                 change.demand(object_id, there)
         if human is not None:
-            self._human(change, human, human_objects)
+            self._human(change, human, human_objects, absent)
         if strokes is not None:
-            self._human(change, strokes, frozenset(self.objects))
+            self._human(change, strokes, frozenset(self.objects), absent)
         result = change.finish()
         return labels_from_probs(result, self.objects), result
 
     @staticmethod
-    def _human(change: _Change, human: HumanMap, excluded: frozenset[ObjectId]) -> None:
+    def _human(
+        change: _Change,
+        human: HumanMap,
+        excluded: frozenset[ObjectId],
+        absent: frozenset[ObjectId],
+    ) -> None:
         background = human == 0
         if background.any():
             for object_id in excluded:
                 change.forbid(object_id, background)
-        for object_id in np.unique(human[human > 0]).tolist():
+        # Of an object that was said to be absent later, the pixels are nobody's.
+        for object_id in sorted(set(np.unique(human[human > 0]).tolist()) - absent):
             change.demand(object_id, human == object_id)
 
 

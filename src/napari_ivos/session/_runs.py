@@ -139,6 +139,7 @@ class Runs:
             objects=update.objects,
             reliability=now.reliability if now.trusted else update.reliability,
             source=now.source if now.trusted else "model",
+            relabelled=(),
         )
         self._history.set_frame(edit, update.index, segmented)
 
@@ -193,7 +194,11 @@ class Runs:
             return
         if plan.kind == "propagate" and update.index == plan.frame:
             # Even when the frame was drawn on since: the frames to come are computed with it.
-            if _planner.still_holds(self._history.state, plan):
+            # Not when its strokes were erased or its objects merged since: then the memory must be
+            # rebuilt.
+            state = self._history.state
+            merged = {old for old, _ in state.merged}.intersection(plan.objects)
+            if _planner.still_holds(state, plan) and not merged:
                 self._history.set_fields(edit, memory=draft.memory, memory_current=True)
             return
         if not wanted:

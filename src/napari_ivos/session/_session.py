@@ -18,17 +18,18 @@ from napari_ivos.export import Origin, export_masks
 from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
 from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
-from napari_ivos.session import _annotate, _planner
+from napari_ivos.session import _annotate, _lineage, _merge, _objects, _planner
 from napari_ivos.session._changes import Changes, last_runs, take_back
 from napari_ivos.session._erase import erase_strokes, known_strokes
 from napari_ivos.session._folder import is_project
 from napari_ivos.session._overview import Overview
 from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._project import Project
+from napari_ivos.session._relabel import read_human, read_mask
 from napari_ivos.session._restore import Settings
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._runs import Runs
-from napari_ivos.session._state import Absence, FrameState, SessionObject, State
+from napari_ivos.session._state import Absence, FrameState, Relabels, SessionObject, State
 from napari_ivos.session._store import DEFAULT_CACHE_BYTES
 from napari_ivos.session._views import MaskView
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
@@ -211,7 +212,8 @@ class Session:
 
     def overview(self) -> Overview:
         """Status of every object on every frame; `Overview.refresh` keeps it up to date."""
-        return Overview(self._history, len(self.video), self._mask)
+        frame = self._history.frame
+        return Overview(self._history, len(self.video), lambda index: self._stored(frame(index)))
 
     @property
     def project(self) -> Path | None:
@@ -272,7 +274,7 @@ class Session:
         """
         object_id = self._state.next_id
         with self._runs.edit(f"add object {object_id}") as edit:
-            _annotate.create_objects(self._history, edit, [object_id], name)
+            _objects.create_objects(self._history, edit, [object_id], name)
         return object_id
 
     def rename_object(self, object_id: ObjectId, name: str) -> None:
@@ -284,11 +286,120 @@ class Session:
         verb = "lock" if locked else "unlock"
         self._change_object(f"{verb} object {object_id}", object_id, locked=locked)
 
+    def show_object(self, object_id: ObjectId, visible: bool = True) -> None:
+        """Have the viewer show an object, or hide it; masks and exports are the same either way."""
+        verb = "show" if visible else "hide"
+        self._change_object(f"{verb} object {object_id}", object_id, visible=visible)
+
     def remove_object(self, object_id: ObjectId) -> None:
-        """Remove an object with its strokes, from all frames."""
-        self._known(object_id)
+        """Remove an object with its strokes, from all frames; `delete_object` also from some.
+
+        Raises
+        ------
+        StrokeError
+            There is no such object, or it is locked.
+        """
+        _objects.check_unlocked(self._state, (object_id,), "removed")
         with self._runs.edit(f"remove object {object_id}") as edit:
-            _annotate.remove_object(self._history, edit, object_id)
+            _objects.remove_object(self._history, edit, object_id)
+
+    def delete_object(
+        self, object_id: ObjectId, start: int | None = None, stop: int | None = None
+    ) -> None:
+        """Delete an object's pixels and strokes on a frame, on some, or (no frame given) on all.
+
+        Runs may put it there again; where it is marked as absent (`mark_absent`) they do not.
+
+        Parameters
+        ----------
+        object_id : int
+        start : int, optional
+            The frame; the first one, with `stop`. None: the object is removed altogether.
+        stop : int, optional
+            The frame after the last one.
+
+        Raises
+        ------
+        StrokeError
+            There is no such object or frame, or the object is locked.
+        """
+        if start is None:
+            self.remove_object(object_id)
+            return
+        _objects.check_unlocked(self._state, (object_id,), "deleted")
+        frames = self._frames(start, stop)
+        with self._runs.edit(f"delete object {object_id} on {_span(frames)}") as edit:
+            _objects.delete_on(self._history, edit, (object_id,), frames)
+
+    def merge_objects(
+        self,
+        into: ObjectId,
+        others: Iterable[ObjectId],
+        start: int | None = None,
+        stop: int | None = None,
+    ) -> None:
+        """Make objects part of another one on a frame, on some, or (no frame given) on all.
+
+        Their pixels, painted ones too, and their strokes count as the other's. On all frames they
+        are objects no more; on some, runs to come may tell them apart again.
+
+        Parameters
+        ----------
+        into : int
+            The object that stays.
+        others : iterable of int
+        start : int, optional
+            The frame; the first one, with `stop`. None: all frames.
+        stop : int, optional
+            The frame after the last one.
+
+        Raises
+        ------
+        StrokeError
+            There is no such object or frame, one of the objects is locked, or there is no other.
+        """
+        rest = tuple(dict.fromkeys(item for item in others if item != into))
+        _objects.check_unlocked(self._state, (into, *rest), "merged")
+        if not rest:
+            raise StrokeError("Only two objects or more can be merged.", "Select another one too.")
+        text = f"merge {', '.join(map(str, rest))} into object {into}"
+        if start is None:
+            with self._runs.edit(text) as edit:
+                _merge.merge(self._history, edit, into, rest, len(self.video))
+            return
+        frames = self._frames(start, stop)
+        with self._runs.edit(f"{text} on {_span(frames)}") as edit:
+            _merge.merge_on(self._history, edit, into, rest, frames)
+
+    def divide(
+        self, parent: ObjectId, frame: int, daughters: Iterable[ObjectId] | None = None
+    ) -> tuple[ObjectId, ...]:
+        """Say that an object divides: it is absent from that frame on, and its daughters before.
+
+        Parameters
+        ----------
+        parent : int
+        frame : int
+            The first frame that shows the daughters, ≥ 1.
+        daughters : iterable of int, optional
+            Objects that are there already; by default two new ones, called after the parent.
+
+        Returns
+        -------
+        tuple of int
+            The daughters' ids. Their `SessionObject.parent` is the parent.
+
+        Raises
+        ------
+        StrokeError
+            There is no such object or frame, one of the objects is locked, the parent divides
+            already, or a daughter has a parent already or is an ancestor of it.
+        """
+        index, chosen = self._frame(frame), None if daughters is None else tuple(daughters)
+        _lineage.check_division(self._state, parent, index, chosen)
+        with self._runs.edit(f"division of object {parent} on frame {index}") as edit:
+            length = len(self.video)
+            return _lineage.divide(self._history, edit, parent, index, chosen, length)
 
     def mark_absent(self, object_id: ObjectId, start: int, stop: int) -> None:
         """Say that an object is not there on the frames from `start` up to, not including, `stop`.
@@ -296,26 +407,18 @@ class Session:
         It vanishes from those frames, and runs do not put it there.
         """
         self._known(object_id)
-        if not 0 <= start < stop <= len(self.video):
-            raise StrokeError(
-                f"The frames from {start} to {stop} are not a range within the video.",
-                f"It has the frames 0 to {len(self.video) - 1}; the end itself is not included.",
-            )
-        absence = Absence(object_id, int(start), int(stop))
+        frames = self._frames(start, stop)
+        absence = Absence(object_id, frames.start, frames.stop)
         with self._runs.edit(f"object {object_id} absent") as edit:
             self._history.set_fields(edit, absences=(*self._state.absences, absence))
 
     def _change_object(self, text: str, object_id: ObjectId, **values: Any) -> None:
         self._known(object_id)
         with self._runs.edit(text) as edit:
-            _annotate.change_object(self._history, edit, object_id, **values)
+            _objects.change_object(self._history, edit, object_id, **values)
 
     def _known(self, object_id: ObjectId) -> None:
-        if object_id not in self._state.ids:
-            known = ", ".join(map(str, self._state.ids)) or "none yet"
-            raise StrokeError(
-                f"There is no object {object_id}.", f"Add it first; there is: {known}."
-            )
+        _objects.check_objects(self._state, (object_id,))
 
     # --- annotations -----------------------------------------------------------------------
 
@@ -405,7 +508,7 @@ class Session:
     def _annotate(self, text: str, strokes: list[Stroke]) -> None:
         ids = {stroke.object_id for stroke in strokes} - {0}
         with self._runs.edit(text, strokes[-1].frame) as edit:
-            _annotate.create_objects(self._history, edit, sorted(ids))
+            _objects.create_objects(self._history, edit, sorted(ids))
             _annotate.add_strokes(self._history, edit, strokes)
 
     def add_mask(self, frame: int, labels: AnyArray, lock: bool = True) -> None:
@@ -440,7 +543,7 @@ class Session:
         index = self._frame(frame)
         checked = _annotate.check_labels(np.where(where, labels, 0), self._size)
         now = self._history.frame(index)
-        known = None if now.human is None else self._store.get(now.human)
+        known = read_human(self._store, now, self._state.merged)
         human = np.where(where, checked, -1 if known is None else known)
         self._give(f"paint on frame {index}", index, human, binding=True, trusted=now.trusted)
 
@@ -465,7 +568,7 @@ class Session:
     ) -> None:
         ids = np.unique(human[human > 0]).tolist()
         with self._runs.edit(text, index) as edit:
-            _annotate.create_objects(self._history, edit, ids)
+            _objects.create_objects(self._history, edit, ids)
             _annotate.give_pixels(
                 self._history,
                 self._store,
@@ -484,6 +587,16 @@ class Session:
                 f"The video has the frames 0 to {len(self.video) - 1}.",
             )
         return int(frame)
+
+    def _frames(self, start: int, stop: int | None) -> range:
+        """One frame, or those from `start` up to, not including, `stop`."""
+        end = self._frame(start) + 1 if stop is None else stop
+        if not 0 <= start < end <= len(self.video):
+            raise StrokeError(
+                f"The frames from {start} to {end} are not a range within the video.",
+                f"It has the frames 0 to {len(self.video) - 1}; the end itself is not included.",
+            )
+        return range(int(start), int(end))
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -710,7 +823,7 @@ class Session:
 
     def _origin(self, annotated: frozenset[int], index: int) -> Origin:
         frame = self._history.frame(index)
-        human = None if frame.human is None else self._store.get(frame.human)
+        human = read_human(self._store, frame, self._state.merged)
         return Origin(frame.trusted, index in annotated, human)
 
     def close(self) -> None:
@@ -732,13 +845,16 @@ class Session:
 
     def _shown(self, index: int, frame: FrameState) -> LabelMap:
         """The mask of a frame in some state of it."""
-        if frame.mask is None:
-            return np.zeros(self._size, dtype=np.uint16)
-        mask: LabelMap = self._store.get(frame.mask)
+        mask = self._stored(frame, self._state.merged)
         hidden = self._state.removed | absent_objects(self._state.absences, index)
         if not hidden:
             return mask
         return np.where(np.isin(mask, list(hidden)), np.uint16(0), mask)
+
+    def _stored(self, frame: FrameState, merged: Relabels = ()) -> LabelMap:
+        """The mask of a frame with what is removed or absent still in it."""
+        mask = read_mask(self._store, frame, merged)
+        return np.zeros(self._size, dtype=np.uint16) if mask is None else mask
 
 
 def _absolute(path: str | os.PathLike[str]) -> Path:
@@ -748,3 +864,8 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
 def _text(what: str, strokes: list[Stroke]) -> str:
     frames = sorted({stroke.frame for stroke in strokes})
     return f"{what} on frame {frames[0]}" if len(frames) == 1 else f"{what} on {len(frames)} frames"
+
+
+def _span(frames: range) -> str:
+    first, last = frames[0], frames[-1]
+    return f"frame {first}" if first == last else f"frames {first} to {last}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from napari_ivos.methods import Memory
 from napari_ivos.scribbles import Stroke
@@ -13,6 +13,10 @@ from napari_ivos.session._store import Key
 from napari_ivos.types import ObjectId
 
 Source = Literal["", "model", "human"]
+
+Relabels: TypeAlias = tuple[tuple[ObjectId, int], ...]
+"""Pairs of an id and what its pixels read as, one after the other: another id, 0 for background, or
+−1 among a person's pixels where they are nobody's any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,10 @@ class SessionObject:
     name: str
     locked: bool = False
     """Whether runs leave its pixels alone on all frames."""
+    visible: bool = True
+    """Whether the viewer shows it; its masks are the same either way."""
+    parent: ObjectId = 0
+    """The object whose division it came from; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,10 @@ class FrameState:
     """Whether runs must keep the person's pixels (False: they are evidence only)."""
     trusted: bool = False
     """Whether a person answers for the whole frame, so that no run visits it."""
+    relabelled: Relabels = ()
+    """What ids in `mask` and `probs` read as: merging and deleting write no mask anew."""
+    human_relabelled: Relabels = ()
+    """What ids in `human` read as."""
 
 
 EMPTY_FRAME = FrameState()
@@ -108,6 +120,8 @@ class State:
     next_id: ObjectId = 1
     removed: frozenset[ObjectId] = frozenset()
     """Ids of removed objects: their pixels stay stored, so that undo is quick, and read as 0."""
+    merged: Relabels = ()
+    """Objects that became part of another one on all frames: their pixels read as the other's."""
     annotated: tuple[Annotated, ...] = ()
     absences: tuple[Absence, ...] = ()
     rounds: tuple[Round, ...] = ()
