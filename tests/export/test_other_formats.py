@@ -61,7 +61,7 @@ OBJECTS = (Thing(1, "first"), Thing(700, "late, one"))
 def test_coco_is_read_by_its_own_tools(tmp_path, masks):
     coco_tools = pytest.importorskip("pycocotools.coco")
     path = tmp_path / "masks.json"
-    export_masks(path, masks, objects=OBJECTS)
+    export_masks(path, masks, objects=OBJECTS, parents={700: 1})
     coco = coco_tools.COCO(path)
     back = np.zeros_like(masks)
     for annotation in coco.loadAnns(coco.getAnnIds()):
@@ -76,6 +76,10 @@ def test_coco_is_read_by_its_own_tools(tmp_path, masks):
     np.testing.assert_array_equal(back, masks)
     names = {track["id"]: track["name"] for track in coco.dataset["tracks"]}
     assert names == {1: "first", 700: "late, one"}
+    assert {track["id"]: track["parent_id"] for track in coco.dataset["tracks"]} == {
+        1: None,
+        700: 1,
+    }
 
 
 @given(st.integers(0, 2**30), st.integers(1, 40), st.integers(1, 40), st.floats(0, 1))
@@ -121,6 +125,64 @@ def test_an_earlier_export_is_replaced_and_other_peoples_files_are_not(tmp_path,
     tifffile.imwrite(folder / "man_track099.tif", masks[0])
     with pytest.raises(ExportError, match="holds other files"):
         export_masks(folder, masks, format="ctc")
+
+
+@pytest.fixture
+def divided():
+    """Object 1 divides on frame 4 into 2 and 300; it is away on frame 2."""
+    made = np.zeros((7, 13, 18), np.uint16)
+    made[:4, 2:6, 3:12] = 1
+    made[2] = 0
+    made[4:, 2:6, 3:7], made[4:, 2:6, 9:13] = 2, 300
+    return made
+
+
+@pytest.mark.parametrize(
+    ("options", "table", "image"),
+    [({}, "man_track", "man_track"), ({"results": True}, "res_track", "mask")],
+)
+def test_divisions_are_in_the_table_of_tracks(tmp_path, divided, options, table, image):
+    folder = tmp_path / "TRA"
+    for _ in range(2):  # an earlier export is known by either name
+        export_masks(folder, divided, parents={2: 1, 300: 1}, format="ctc", **options)
+    rows = np.loadtxt(folder / f"{table}.txt", dtype=int)
+    assert rows.tolist() == [[1, 0, 1, 0], [2, 4, 6, 301], [300, 4, 6, 301], [301, 3, 3, 1]]
+    files = sorted(folder.glob("*.tif"))
+    assert [file.name for file in files] == [f"{image}{t:03}.tif" for t in range(7)]
+    images = np.stack([tifffile.imread(file) for file in files])
+    for label, begin, end, parent in rows:
+        assert [t for t in range(7) if (images[t] == label).any()] == list(range(begin, end + 1))
+        assert not parent or end > rows[rows[:, 0] == parent][0, 2], "parents end before"
+
+
+def test_a_parent_that_goes_on_or_never_was_is_no_parent_of_the_challenge(tmp_path, masks):
+    export_masks(tmp_path / "TRA", masks, parents={700: 1, 1: 9}, format="ctc")
+    rows = np.loadtxt(tmp_path / "TRA" / "man_track.txt", dtype=int)
+    assert rows.tolist() == [[1, 0, 3, 0], [700, 0, 1, 0], [701, 3, 3, 700]]
+
+
+def test_a_session_exports_its_divisions(tmp_path, session, draw, run):
+    draw(5)
+    run()
+    daughters = session.divide(1, 8)
+    for daughter, y in zip(daughters, (9, 13), strict=True):
+        draw(8, y=y, object_id=daughter)
+    run()
+    session.export(tmp_path / "TRA", format="ctc")
+    rows = np.loadtxt(tmp_path / "TRA" / "man_track.txt", dtype=int)
+    assert rows.tolist() == [[1, 0, 7, 0], [2, 8, 19, 1], [3, 8, 19, 1]]
+    session.export(tmp_path / "t.csv")
+    assert {(row["object"], row["parent"]) for row in table(tmp_path / "t.csv")} == {
+        ("1", ""), ("2", "1"), ("3", "1"),
+    }  # fmt: skip
+    session.export(tmp_path / "m.npz")
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as archive:
+        assert archive["object_parents"].tolist() == [0, 1, 1]
+    session.export(tmp_path / "m.json")
+    tracks = json.loads((tmp_path / "m.json").read_text())["tracks"]
+    assert [(track["name"], track["parent_id"]) for track in tracks] == [
+        ("object 1", None), ("object 1.1", 1), ("object 1.2", 1),
+    ]  # fmt: skip
 
 
 # --- OME-Zarr ------------------------------------------------------------------------------------

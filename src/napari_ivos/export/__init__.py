@@ -19,7 +19,7 @@ import importlib
 import inspect
 import os
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -104,6 +104,7 @@ def export_masks(
     reliability: ArrayLike | None = None,
     video: Pictures | None = None,
     origin: Callable[[int], Origin] | None = None,
+    parents: Mapping[ObjectId, ObjectId] | None = None,
     format: str | None = None,
     **options: object,
 ) -> None:
@@ -125,10 +126,14 @@ def export_masks(
         What the masks belong to; for formats that show or measure it, or tell pixel sizes.
     origin : callable, optional
         Says of a frame where its mask comes from; for the table.
+    parents : mapping of int to int, optional
+        Of objects that came from a division the object that divided; for formats that hold it
+        (Cell Tracking Challenge, COCO, NumPy, table).
     format : str, optional
         Name of the format where the path does not say it: "ctc" for a folder.
     **options
         PNG: ``greyscale=True`` for 16-bit greyscale, which holds any id, instead of the palette.
+        Cell Tracking Challenge: ``results=True`` for the files' names in a submission.
 
     Raises
     ------
@@ -145,7 +150,7 @@ def export_masks(
         raise ExportError(f"For {form.title} the video is needed.", "Give it as video=….")
     # Through links: the file that a link points to is replaced, not the link.
     with placed(Path(path).resolve(), folder=form.earlier is not None) as part:
-        form.write(part, ExportJob(masks, known, scores, video, origin), **options)
+        form.write(part, ExportJob(masks, known, scores, video, origin, parents or {}), **options)
 
 
 def _format_of(path: str | os.PathLike[str], name: str | None) -> Format:

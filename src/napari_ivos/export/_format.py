@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -78,6 +78,8 @@ class ExportJob:
     """(T,), nan where unknown; None when nobody knows it."""
     video: Pictures | None = None
     origin: Callable[[int], Origin] | None = None
+    parents: Mapping[ObjectId, ObjectId] = field(default_factory=dict)
+    """Of objects that came from a division: what divided."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -52,7 +52,10 @@ def _write(target: Path, job: ExportJob) -> None:
         "info": {"description": "napari-ivos"},
         "categories": [{"id": 1, "name": "object"}],
         "videos": [{"id": 1, "name": "video", "length": length, **size}],
-        "tracks": [{"id": o.id, "name": o.name, "category_id": 1} for o in job.objects],
+        "tracks": [
+            {"id": o.id, "name": o.name, "category_id": 1, "parent_id": job.parents.get(o.id)}
+            for o in job.objects
+        ],
         "images": [
             {"id": t + 1, "file_name": f"{t:05d}", "video_id": 1, "frame_id": t, **size}
             for t in range(length)

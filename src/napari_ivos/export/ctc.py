@@ -1,12 +1,13 @@
 """Cell Tracking Challenge: a label image per frame, and a table of the tracks.
 
-The layout is that of the challenge's reference tracks (``01_GT/TRA``). There a track has no gaps:
-an object that comes back goes on under a new label whose parent is the label before.
+The layout is that of the challenge's reference tracks (``01_GT/TRA``), or that of a submission
+(``01_RES``). There a track has no gaps: an object that comes back goes on under a new label whose
+parent is the label before. A daughter's parent is the last label of the object that divided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from napari_ivos.export._format import ExportJob, Format
 from napari_ivos.export._place import contents
 from napari_ivos.types import ObjectId
 
-_TABLE = "man_track.txt"
-_IMAGE = "man_track"
+_REFERENCE = ("man_track.txt", "man_track")
+_RESULTS = ("res_track.txt", "mask")
+"""Name of the table, and how the images' names begin."""
 _SOFTWARE = "napari-ivos"
 _MAX_LABEL = 2**16 - 1
 
@@ -26,8 +28,8 @@ _MAX_LABEL = 2**16 - 1
 class _Tracks:
     """Labels without gaps; each frame is told once, in order."""
 
-    def __init__(self, first_free: int) -> None:
-        self._free = first_free
+    def __init__(self, first_free: int, parents: Mapping[ObjectId, ObjectId]) -> None:
+        self._free, self._parents = first_free, parents
         self._label: dict[ObjectId, int] = {}
         self._last: dict[ObjectId, int] = {}
         self.rows: dict[int, list[int]] = {}
@@ -47,43 +49,52 @@ class _Tracks:
 
     def _begin(self, object_id: ObjectId, index: int) -> None:
         before = self._label.get(object_id, 0)
-        label = object_id
-        if before:
+        label, parent = object_id, before
+        if not before:
+            parent = self._ended(self._parents.get(object_id, 0), index)
+        else:
             label, self._free = self._free, self._free + 1
             if label > _MAX_LABEL:
                 raise ExportError(
                     f"The tracks need more than {_MAX_LABEL} labels.", "Export as .tif and .csv."
                 )
         self._label[object_id] = label
-        self.rows[label] = [index, index, before]
+        self.rows[label] = [index, index, parent]
+
+    def _ended(self, parent: ObjectId, index: int) -> int:
+        """Label of a parent; 0 when it is still there, which the challenge does not allow."""
+        return self._label.get(parent, 0) if self._last.get(parent, index) < index else 0
 
 
-def _write(folder: Path, job: ExportJob) -> None:
+def _write(folder: Path, job: ExportJob, *, results: bool = False) -> None:
     import tifffile
 
+    table_name, image_name = _RESULTS if results else _REFERENCE
     present = [np.unique(frame) for frame in job.frames()]
-    tracks = _Tracks(1 + max(int(ids.max()) for ids in present))
+    tracks = _Tracks(1 + max(int(ids.max()) for ids in present), job.parents)
     digits = max(3, len(str(len(present) - 1)))
     for index, (frame, ids) in enumerate(zip(job.frames(), present, strict=True)):
         table = tracks.labels(index, ids[ids > 0].tolist())
         tifffile.imwrite(
-            folder / f"{_IMAGE}{index:0{digits}}.tif",
+            folder / f"{image_name}{index:0{digits}}.tif",
             table[frame],
             compression="zlib",
             software=_SOFTWARE,
         )
     lines = [f"{label} {a} {b} {parent}\n" for label, (a, b, parent) in sorted(tracks.rows.items())]
-    (folder / _TABLE).write_text("".join(lines), encoding="ascii")
+    (folder / table_name).write_text("".join(lines), encoding="ascii")
 
 
 def _earlier(folder: Path) -> bool:
-    return all(path.name == _TABLE or _is_ours(path) for path in contents(folder))
+    tables = (_REFERENCE[0], _RESULTS[0])
+    return all(path.name in tables or _is_ours(path) for path in contents(folder))
 
 
 def _is_ours(path: Path) -> bool:
     import tifffile
 
-    if path.suffix != ".tif" or not path.stem.removeprefix(_IMAGE).isdecimal():
+    names = (path.stem.removeprefix(name) for _, name in (_REFERENCE, _RESULTS))
+    if path.suffix != ".tif" or not any(name.isdecimal() for name in names):
         return False
     try:
         with tifffile.TiffFile(path) as file:

@@ -16,6 +16,7 @@ def _write(target: Path, job: ExportJob) -> None:
     small: dict[str, AnyArray] = {
         "object_ids": np.array([item.id for item in job.objects], dtype=np.uint16),
         "object_names": np.array([item.name for item in job.objects], dtype=np.str_),
+        "object_parents": np.array([job.parents.get(o.id, 0) for o in job.objects], np.uint16),
         "reliability": unknown if job.reliability is None else job.reliability,
     }
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:

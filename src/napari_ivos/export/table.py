@@ -25,7 +25,7 @@ def _write(target: Path, job: ExportJob) -> None:
 
 
 def _header(job: ExportJob, channels: int) -> list[str]:
-    names = ["frame", "time", "object", "name", "area_px", "y_px", "x_px"]
+    names = ["frame", "time", "object", "name", "parent", "area_px", "y_px", "x_px"]
     names += ["top", "left", "bottom", "right", "area", "y", "x"]
     names += [f"mean_intensity_{channel}" for channel in range(channels)]
     return [*names, "reliability", "source", "annotated"]
@@ -45,7 +45,8 @@ def _rows(job: ExportJob, index: int, frame: LabelMap) -> Iterator[list[Any]]:
     for region in regionprops(frame, pixels):
         y, x = region.centroid
         row: list[Any] = [index, index / rate if rate else _UNKNOWN, region.label]
-        row += [names.get(region.label, _UNKNOWN), int(region.area), y, x, *region.bbox]
+        row += [names.get(region.label, _UNKNOWN), job.parents.get(region.label, _UNKNOWN)]
+        row += [int(region.area), y, x, *region.bbox]
         # In the file's own unit, where it says how large a pixel is.
         row += [_UNKNOWN] * 3 if scale is None else _physical(region.area, y, x, scale)
         if pixels is not None:

@@ -817,6 +817,7 @@ class Session:
             objects=self.objects,
             reliability=self.reliability,
             video=self.video,
+            parents={item.id: item.parent for item in self.objects if item.parent},
             origin=partial(self._origin, frozenset(self.annotated_frames)),
             **options,
         )
