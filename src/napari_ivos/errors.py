@@ -38,5 +38,9 @@ class ProjectError(IvosError):
     """A project folder cannot be read or written."""
 
 
+class ProjectVideoError(ProjectError):
+    """The video of a project is not where it was, or is another one; to be given once more."""
+
+
 class ExportError(IvosError):
     """Masks cannot be written as asked."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_ivos.errors import ProjectError
 from napari_ivos.session import _reference
-from napari_ivos.session._store import what_to_do
+from napari_ivos.session._disk import what_to_do
 from napari_ivos.video import Video, open_video
 
 FORMAT = "napari-ivos project"

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from napari_ivos.session._disk import Key
 from napari_ivos.session._state import EMPTY_FRAME, FrameState, State
-from napari_ivos.session._store import Key
 
 Change: TypeAlias = tuple[Any, ...]
 """What happened, as a word and values: ("begin", edit), ("set", edit, {name: (before, after)}),

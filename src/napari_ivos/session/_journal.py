@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from napari_ivos.errors import ProjectError
-from napari_ivos.session._store import what_to_do
+from napari_ivos.session._disk import what_to_do
 
 _MAX_LINE = 256 * 2**20
 _PREFIX = len(b'["00000000",')

@@ -12,7 +12,7 @@ from typing import Any
 import filelock
 
 from napari_ivos.errors import ProjectError
-from napari_ivos.session._store import FULL
+from napari_ivos.session._disk import FULL
 
 _MOST_BYTES = 4096
 _COPY = "Copy it to where you may write, and open the copy."

@@ -23,11 +23,12 @@ from napari_ivos.methods import (
     create_engine,
 )
 from napari_ivos.scribbles import Stroke, rasterise_all
+from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Edit
 from napari_ivos.session._relabel import read_human, read_probs
 from napari_ivos.session._rules import Rules, absent_objects
 from napari_ivos.session._state import EMPTY_FRAME, Draft, FrameState, Relabels, Round
-from napari_ivos.session._store import FrameStore, Key
+from napari_ivos.session._store import FrameStore
 from napari_ivos.types import ObjectId, ProbMap
 from napari_ivos.video import Video
 

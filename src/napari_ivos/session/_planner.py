@@ -9,12 +9,13 @@ from napari_ivos.errors import StrokeError
 from napari_ivos.methods import MethodSpec
 from napari_ivos.methods import _schedule as schedule
 from napari_ivos.scribbles import Stroke
+from napari_ivos.session._disk import Key
 from napari_ivos.session._history import History
 from napari_ivos.session._plan import EngineLoader, Interaction, Plan, Update
 from napari_ivos.session._relabel import read_mask
 from napari_ivos.session._rules import Rules
 from napari_ivos.session._state import EMPTY_FRAME, Annotated, Round, State
-from napari_ivos.session._store import FrameStore, Key
+from napari_ivos.session._store import FrameStore
 from napari_ivos.types import LabelMap
 from napari_ivos.video import Video
 

@@ -17,12 +17,8 @@ from napari_ivos.errors import ProjectError
 from napari_ivos.session._codec import encode_change
 from napari_ivos.session._folder import (
     FRAMES,
-    HEAD,
     JOURNAL,
-    clear,
-    head_of,
     is_project,
-    make_folder,
     not_written,
     read_head,
     the_video,
@@ -31,7 +27,8 @@ from napari_ivos.session._history import Change, History
 from napari_ivos.session._journal import Journal
 from napari_ivos.session._lock import FolderLock
 from napari_ivos.session._restore import Settings, restore
-from napari_ivos.session._store import FrameStore, Key
+from napari_ivos.session._saving import Saving
+from napari_ivos.session._store import FrameStore
 from napari_ivos.session._sync import Syncer
 from napari_ivos.video import Video
 
@@ -64,6 +61,7 @@ class Project:
         self._lock: FolderLock | None = None
         self._sync: Syncer | None = None
         self._remove: weakref.finalize[..., Any] | None = None
+        self._former: list[tuple[Journal, FolderLock | None, Syncer | None, Any]] = []
         history.record = self._record
         with history.step():
             history.note("open", settings.written(version("napari-ivos")))
@@ -72,6 +70,11 @@ class Project:
     def path(self) -> Path | None:
         """The project folder; None while it is a temporary one."""
         return self._folder if self._remove is None else None
+
+    @property
+    def journal(self) -> Journal:
+        """Where each action is written down."""
+        return self._journal
 
     @classmethod
     def temporary(cls, settings: Settings, cache_bytes: int) -> Project:
@@ -152,72 +155,48 @@ class Project:
         """
         if path == self.path and is_project(path):
             return
-        made = make_folder(path)
-        with ExitStack() as undoing:
-            if made:
-                undoing.callback(clear, path, made)
-            lock, sync = FolderLock(path), Syncer(path / FRAMES)
-            undoing.callback(lock.release)
-            if not made:
-                clear(path, made)
-                undoing.callback(clear, path, made)
-            try:
-                journal, lost = self._write(path, video, sync, undoing)
-            except OSError as error:
-                raise not_written(path, error) from error
-            undoing.pop_all()
-        self._let_go()
-        self._folder, self._journal, self._lock, self._sync = path, journal, lock, sync
-        self._remove = None
-        for file in (path / HEAD, *(path / FRAMES).iterdir()):
-            sync.file_written(file)
-        sync.start(journal)
-        sync.line_written()
-        if lost:
-            raise ProjectError(
-                f"The session goes on in '{path}', but {len(lost)} of its stored masks were lost "
-                "together with the folder it was in.",
-                "Look through the frames, and segment again what is missing.",
-            )
+        saving = Saving(self, path, video)
+        for _ in saving.run():
+            pass
+        try:
+            saving.commit()
+        finally:
+            saving.tidy()
 
-    def _write(
-        self, path: Path, video: Video, sync: Syncer, undoing: ExitStack
-    ) -> tuple[Journal, list[Key]]:
-        """Fill a new folder; what makes it a project comes last."""
-        (path / FRAMES).mkdir()
-        head = path / f"{HEAD}.part"
-        head.write_text(head_of(video, path), encoding="utf-8")
-        (path / JOURNAL).write_bytes(self._journal.content())
-        journal = Journal(path / JOURNAL, *self._journal.position, sync.check, sync.line_written)
-        undoing.callback(journal.close)
-        before = self._sync.file_written if self._sync is not None else None
-        lost = self.store.move(path / FRAMES, sync.file_written)
-        undoing.callback(self.store.move, self._folder / FRAMES, before)
-        head.replace(path / HEAD)
-        return journal, lost
+    def settle(self, folder: Path, journal: Journal, lock: FolderLock, sync: Syncer) -> None:
+        """Go on in a folder that is filled already; the former one is to be let go of."""
+        former = (self._journal, self._lock, self._sync, self._remove)
+        self._former.append(former)
+        self._folder, self._journal, self._lock, self._sync = folder, journal, lock, sync
+        self._remove = None
+
+    def let_go_of_former(self) -> None:
+        """Let go of folders that the session left; in any thread."""
+        while self._former:
+            _let_go(*self._former.pop())
 
     def close(self) -> None:
         """Let go of the folder; a temporary one goes."""
         if self.history.record != _closed:
             self.history.record = _closed
             self.store.close()
-            self._let_go()
-
-    def _let_go(self) -> None:
-        if self._sync is not None:
-            self._sync.close()
-            self._sync = None
-        self._journal.close()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-        if self._remove is not None:
-            self._remove()
+            self.let_go_of_former()
+            _let_go(self._journal, self._lock, self._sync, self._remove)
 
     def _record(self, changes: list[Change]) -> None:
         line = [written for change in changes if (written := encode_change(change))]
         if line:
             self._journal.append(line)
+
+
+def _let_go(journal: Journal, lock: FolderLock | None, sync: Syncer | None, remove: Any) -> None:
+    if sync is not None:
+        sync.close()
+    journal.close()
+    if lock is not None:
+        lock.release()
+    if remove is not None:
+        remove()
 
 
 def _closed(_: list[Change]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ivos.errors import ProjectError
+from napari_ivos.errors import ProjectVideoError
 from napari_ivos.types import Frame
 from napari_ivos.video import Channels, Video, open_video
 
@@ -51,7 +51,7 @@ def find_video(known: dict[str, Any], folder: Path) -> Video:
 
     Raises
     ------
-    ProjectError
+    ProjectVideoError
         It was an array, or is no longer there.
     VideoError
         It cannot be read.
@@ -59,7 +59,7 @@ def find_video(known: dict[str, Any], folder: Path) -> Video:
     places = [folder / str(known["path"])] if known.get("path") else []
     places += [Path(str(known["absolute"]))] if known.get("absolute") else []
     if not places:
-        raise ProjectError(
+        raise ProjectVideoError(
             f"The project '{folder}' was made from an array in memory, which is gone.",
             "Give the same frames again: Session.open(path, video=array).",
         )
@@ -68,7 +68,7 @@ def find_video(known: dict[str, Any], folder: Path) -> Video:
             axes, channels = known.get("axes"), known.get("channels")
             wish = tuple(channels) if isinstance(channels, list) else channels
             return open_video(Path(os.path.normpath(place)), axes=axes, channels=wish)
-    raise ProjectError(
+    raise ProjectVideoError(
         f"The video of the project '{folder}' is not at '{places[-1]}' any more.",
         "Say where it is now: Session.open(path, video=...), or --video on the command line.",
     )
@@ -79,13 +79,13 @@ def check_video(known: dict[str, Any], video: Video, folder: Path) -> None:
 
     Raises
     ------
-    ProjectError
+    ProjectVideoError
         It has another shape or shows something else.
     """
     length, height, width, _ = known["shape"]
     if list(video.shape) != known["shape"]:
         has = f"{len(video)} frames of {video.shape[1]} × {video.shape[2]}"
-        raise ProjectError(
+        raise ProjectVideoError(
             f"The video '{video.name}' has {has} pixels, but the project '{folder}' was made "
             f"from one of {length} frames of {height} × {width}.",
             "Give the video that it was made from, with the same axes.",
@@ -95,11 +95,20 @@ def check_video(known: dict[str, Any], video: Video, folder: Path) -> None:
         before = np.frombuffer(bytes.fromhex(means), dtype=np.uint8).astype(np.int16)
         now = _means(video[index]).ravel().astype(np.int16)
         if before.shape != now.shape or np.abs(before - now).max() > _TOLERANCE:
-            raise ProjectError(
+            raise ProjectVideoError(
                 f"The video '{video.name}' shows something else in frame {index} than the video "
                 f"that the project '{folder}' was made from.",
                 "Give the video that it was made from, with the same channels.",
             )
+
+
+def is_same(video: Video, other: Video) -> bool:
+    """Whether two videos show the same, as far as a project can tell."""
+    try:
+        check_video(describe(video, Path()), other, Path())
+    except ProjectVideoError:
+        return False
+    return True
 
 
 def check_known(known: Any) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from napari_ivos.errors import IvosError
 from napari_ivos.session._codec import Decoder, forget, setting
+from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Edit, History
 from napari_ivos.session._journal import damaged, read_lines
 from napari_ivos.session._state import State
-from napari_ivos.session._store import Key
 
 NOTES = frozenset({"open", "run", "result", "end"})
 """Words of a line that say what went on, and change nothing in the history."""

@@ -29,6 +29,7 @@ from napari_ivos.session._relabel import read_human, read_mask
 from napari_ivos.session._restore import Settings
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._runs import Runs
+from napari_ivos.session._saving import Saving
 from napari_ivos.session._state import Absence, FrameState, Relabels, SessionObject, State
 from napari_ivos.session._store import DEFAULT_CACHE_BYTES
 from napari_ivos.session._views import MaskView
@@ -169,6 +170,18 @@ class Session:
             The folder holds something else, or cannot be written to; the session goes on as before.
         """
         self._project.save(_absolute(path), self.video)
+
+    def plan_save(self, path: str | os.PathLike[str], file: Path | None = None) -> Saving:
+        """Plan what `save` does: a worker runs it, then it is committed on the main thread.
+
+        Parameters
+        ----------
+        path : path-like
+            As for `save`.
+        file : Path, optional
+            Where the video may be found again, when it was an array; taken if it shows the same.
+        """
+        return Saving(self._project, _absolute(path), self.video, file)
 
     # --- what there is ---------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from napari_ivos.methods import Memory
 from napari_ivos.scribbles import Stroke
-from napari_ivos.session._store import Key
+from napari_ivos.session._disk import Key
 from napari_ivos.types import ObjectId
 
 Source = Literal["", "model", "human"]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import re
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
@@ -15,17 +13,14 @@ from typing import TypeAlias
 import numpy as np
 
 from napari_ivos.errors import ProjectError
+from napari_ivos.session._disk import Key, delete, file_of, listed, not_written, unlink, write
 from napari_ivos.session._frame_file import MAX_FILE, decode, encode
 from napari_ivos.types import AnyArray
 
-Key: TypeAlias = int
-"""Names one stored array, also for those who open the folder later."""
+Place: TypeAlias = tuple[Path, Callable[[Path], None] | None]
+"""A folder, and what is called with each file that is written there, in the thread that did."""
 
 DEFAULT_CACHE_BYTES = 64 * 2**20
-
-_NAME = re.compile(r"(\d{8,15})\.blosc(\.part)?")
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What systems answer when there is no room left."""
 
 
 class FrameStore:
@@ -60,7 +55,7 @@ class FrameStore:
         self._folder = folder
         self._written = written
         self._size = size
-        found = _listed(folder)
+        found = listed(folder)
         self._keys = {key for key, part in found if not part}
         # Above all names there are, so that nothing that lies there is ever written over.
         self._next = 1 + max((key for key, _ in found), default=0)
@@ -82,7 +77,7 @@ class FrameStore:
         content = encode(array)
         while True:
             folder = self._folder
-            file = _write(folder, key, content)
+            file = write(folder, key, content)
             with self._lock:
                 # Else the files moved meanwhile: once more, to where they are now.
                 if folder == self._folder:
@@ -122,7 +117,7 @@ class FrameStore:
                     self._held -= array.nbytes
             folder = self._folder
         if doomed:
-            self._deleter.submit(_delete, folder, doomed)
+            self._deleter.submit(delete, folder, doomed)
 
     def keep_only(self, keys: set[Key], highest: Key) -> None:
         """Forget all arrays but these, and what was never written whole.
@@ -131,11 +126,38 @@ class FrameStore:
         """
         self._next = max(self._next, 1 + highest)
         self.discard(self._keys - keys)
-        parts = [_file(self._folder, key, ".part") for key, part in _listed(self._folder) if part]
-        self._deleter.submit(_unlink, parts)
+        parts = [file_of(self._folder, key, ".part") for key, part in listed(self._folder) if part]
+        self._deleter.submit(unlink, parts)
 
-    def move(self, folder: Path, written: Callable[[Path], None] | None) -> list[Key]:
+    @property
+    def place(self) -> Place:
+        """The folder, and what is told of each file that is written."""
+        return self._folder, self._written
+
+    def copy(self, folder: Path) -> Iterator[Key]:
+        """Copy files to where `move` is to go, and give the key of each; in any thread.
+
+        Raises
+        ------
+        ProjectError
+            The folder cannot be written to.
+        """
+        with self._lock:
+            keys = sorted(self._keys)
+        for key in keys:
+            # What is gone was discarded meanwhile, or is lost: `move` knows.
+            if self._copied(key, folder):
+                yield key
+
+    def move(self, place: Place, copied: Set[Key] | None = None) -> list[Key]:
         """Go on in another folder, to which the files are copied; the old ones stay.
+
+        Parameters
+        ----------
+        place : (Path, callable or None)
+            The folder, and what to call with each file that is written there.
+        copied : set of int, optional
+            What is there already.
 
         Returns
         -------
@@ -147,10 +169,10 @@ class FrameStore:
         ProjectError
             The folder cannot be written to; then everything is as before.
         """
-        lost = self._copy(set(self._keys), folder)
+        folder, written = place
         with self._lock:
-            # What was put meanwhile: little, and nobody can put more now.
-            lost += self._copy(self._keys - {*lost}, folder)
+            rest = sorted(self._keys - (copied or set()))
+            lost = [key for key in rest if not self._copied(key, folder)]
             self._folder, self._written = folder, written
         return lost
 
@@ -168,7 +190,7 @@ class FrameStore:
     def _read(self, key: Key) -> AnyArray:
         folder = self._folder
         try:
-            file = _file(folder, key)
+            file = file_of(folder, key)
             if file.stat().st_size > MAX_FILE:
                 raise ValueError("the file is too large")
             array = decode(file.read_bytes())
@@ -183,22 +205,23 @@ class FrameStore:
                 "Undo the step that made it, or take the project from a backup.",
             ) from error
 
-    def _copy(self, keys: set[Key], folder: Path) -> list[Key]:
-        lost = []
-        for key in sorted(keys):
-            source, target = _file(self._folder, key), _file(folder, key)
+    def _copied(self, key: Key, folder: Path) -> bool:
+        """Have a file in another folder as well; False where it is gone."""
+        source, target = file_of(self._folder, key), file_of(folder, key)
+        try:
+            if target.exists():
+                return True
             try:
-                if target.exists():
-                    continue
+                shutil.copyfile(source, target)
+            except FileNotFoundError:
                 if source.exists():
-                    shutil.copyfile(source, target)
-                elif (array := self._cache.get(key)) is not None:
-                    target.write_bytes(encode(array))
-                else:
-                    lost.append(key)
-            except OSError as error:
-                raise _not_written(folder, error) from error
-        return lost
+                    raise
+                if (array := self._cache.get(key)) is None:
+                    return False
+                target.write_bytes(encode(array))
+        except OSError as error:
+            raise not_written(folder, error) from error
+        return True
 
     def _remember(self, key: Key, array: AnyArray) -> None:
         if key in self._cache:
@@ -209,50 +232,3 @@ class FrameStore:
         while self._held > self._cache_bytes and len(self._cache) > 1:
             _, dropped = self._cache.popitem(last=False)
             self._held -= dropped.nbytes
-
-
-def _file(folder: Path, key: Key, part: str = "") -> Path:
-    return folder / f"{key:08d}.blosc{part}"
-
-
-def _listed(folder: Path) -> list[tuple[Key, bool]]:
-    """The keys there are, and whether a file is one that was not written to its end."""
-    found = [_NAME.fullmatch(file.name) for file in folder.iterdir()]
-    return [(int(match[1]), match[2] is not None) for match in found if match is not None]
-
-
-def _write(folder: Path, key: Key, content: bytes) -> Path:
-    file, part = _file(folder, key), _file(folder, key, ".part")
-    try:
-        with part.open("xb") as stream:
-            stream.write(content)
-        part.replace(file)
-    except OSError as error:
-        _unlink([part])
-        raise _not_written(folder, error) from error
-    return file
-
-
-def _not_written(folder: Path, error: OSError) -> ProjectError:
-    return ProjectError(
-        f"A mask could not be written to '{folder}': {error.strerror}.", what_to_do(error)
-    )
-
-
-def what_to_do(error: OSError) -> str:
-    """The hint for a user whose project folder cannot be written to."""
-    if error.errno in FULL:
-        return "Free some disk space; what was done so far is still there."
-    return "Save the project to another folder; what was done so far is still there."
-
-
-def _delete(folder: Path, keys: list[Key]) -> None:
-    _unlink(_file(folder, key) for key in keys)
-
-
-def _unlink(files: Iterable[Path]) -> None:
-    for file in files:
-        try:
-            file.unlink(missing_ok=True)
-        except OSError:  # it only takes up room
-            continue
