@@ -12,6 +12,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True)
+def projects_folder(tmp_path, monkeypatch):
+    """Where the dock keeps what nobody gave a place; not with the work of who runs the tests."""
+    folder = tmp_path / "kept"
+    monkeypatch.setenv("NAPARI_IVOS_PROJECTS", str(folder))
+    return folder
+
+
 @pytest.fixture
 def engine():
     return FakeEngine()

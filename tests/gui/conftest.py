@@ -73,8 +73,11 @@ def open_dock(viewer, engine):
     def make_session(*args, **kwargs):
         return Session(*args, engine=engine, **kwargs)
 
+    def open_session(*args, **kwargs):
+        return Session.open(*args, engine=engine, **kwargs)
+
     def open_dock():
-        dock = InteractiveVOS(viewer, make_session)
+        dock = InteractiveVOS(viewer, make_session, open_session)
         viewer.window.add_dock_widget(dock, name="Interactive VOS")
         return dock
 

@@ -11,14 +11,17 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.errors import IvosError
+from napari_ivos.gui import _automatic
 from napari_ivos.gui._jobs import Direction, Job, Jobs
 from napari_ivos.gui._layers import is_own, placement
 from napari_ivos.gui._navigation import Navigation
+from napari_ivos.gui._opening import reader_of
+from napari_ivos.gui._projects import OpenSession, Projects
 from napari_ivos.gui._view import SessionView
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session import Overview, Session
 from napari_ivos.types import LabelMap, Mask, ObjectId
-from napari_ivos.video import Video, open_video
+from napari_ivos.video import Video
 
 if TYPE_CHECKING:
     import napari
@@ -38,6 +41,8 @@ class Controller(QObject):
     viewer : napari.Viewer
     make_session : callable
         `Session`, or something that is called like it.
+    open_session : callable
+        `Session.open`, or something that is called like it.
 
     Signals
     -------
@@ -65,7 +70,12 @@ class Controller(QObject):
     candidates_wanted = Signal()
     said = Signal(str, bool)
 
-    def __init__(self, viewer: napari.Viewer, make_session: MakeSession = Session) -> None:
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        make_session: MakeSession = Session,
+        open_session: OpenSession = Session.open,
+    ) -> None:
         super().__init__()
         self.viewer = viewer
         self.session: Session | None = None
@@ -76,6 +86,7 @@ class Controller(QObject):
         self.background = False
         self._first_step = ""
         self.navigation = Navigation(self)
+        self.projects = Projects(self, open_session)
         self._make_session = make_session
         self._video: Video | None = None
         self.closed = False
@@ -132,22 +143,47 @@ class Controller(QObject):
         self.end()
         with self._telling():
             placement(image)
-            # An own reader: what the worker decodes must not hold up scrubbing.
-            video = image.data.reopen() if isinstance(image.data, Video) else open_video(image)
+            video = reader_of(image)
             session = self._make_session(video, method=method, device=device, checkpoint=checkpoint)
-            self._video = video
-            self.selected = session.add_object()
+            session.add_object()
             # Ids are never used again: no later step is called the same.
-            self._first_step = session.undo_text
-            self.background = False
-            self.session = session
-            self.overview = session.overview()
-            self.view = SessionView(self.viewer, image, session, self)
-            self.jobs = self._make_jobs(session)
-            self.view.show_brush(self.selected, self.background)
-            self.view.use_brush()
+            self._begin(session, video, image, first_step=session.undo_text)
         self.session_changed.emit()
         self._changed()
+
+    def go_on(self, session: Session, video: Video, layer: Callable[[], Image]) -> None:
+        """Take a session that goes on; one that is open is closed first.
+
+        Parameters
+        ----------
+        session : Session
+        video : Video
+            The session's; closed with it.
+        layer : callable
+            Gives the layer that shows the video.
+        """
+
+        def begin() -> None:
+            self.end()
+            self._begin(session, video, layer())
+            self.session_changed.emit()
+            self._changed()
+
+        if self.jobs is not None:
+            self.jobs.when_idle(begin)
+        else:
+            begin()
+
+    def _begin(self, session: Session, video: Video, image: Image, first_step: str = "") -> None:
+        self._video, self._first_step = video, first_step
+        self.selected = session.objects[0].id if session.objects else 0
+        self.background = False
+        self.session = session
+        self.overview = session.overview()
+        self.view = SessionView(self.viewer, image, session, self)
+        self.jobs = self._make_jobs(session)
+        self.view.show_brush(self.selected, self.background)
+        self.view.use_brush()
 
     def _make_jobs(self, session: Session) -> Jobs:
         jobs = Jobs(session, self)
@@ -176,7 +212,9 @@ class Controller(QObject):
 
     def end(self) -> None:
         """Close the session and take its layers away; what runs is cancelled first."""
+        self.projects.stop()
         jobs, view, session = self.jobs, self.view, self.session
+        empty = session.project if session is not None and not self._has_work else None
         self.jobs = self.view = self.session = self.overview = None
         if jobs is not None:
             jobs.close()
@@ -186,6 +224,8 @@ class Controller(QObject):
         if session is not None and self._video is not None:
             session.close()
             self._video.close()
+            if empty is not None:
+                _automatic.remove(empty)
             self.session_changed.emit()
             self._changed()
 
@@ -248,6 +288,10 @@ class Controller(QObject):
         session = self.session
         return session is not None and session.undo_text not in ("", self._first_step)
 
+    @property
+    def _has_work(self) -> bool:
+        return self.can_undo or (self.session is not None and self.session.can_redo)
+
     def undo(self) -> None:
         """Take the last step back; a propagation that runs ends when it is that step."""
         if self.can_undo:
@@ -290,7 +334,8 @@ class Controller(QObject):
         elif not self.session.annotated_frames:
             self.say("There is nothing to propagate yet. Draw a stroke on an object.", bad=True)
         else:
-            frames: list[int | None] = list(self.session.pending_frames)
+            pending = self.session.pending_frames or self.session.interrupted_frames
+            frames: list[int | None] = list(pending)
             self.jobs.propagate(frames or [None], direction)
 
     def propagate_range(self, start: int, stop: int) -> None:

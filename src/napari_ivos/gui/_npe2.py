@@ -1,15 +1,16 @@
-"""What the manifest names: reader, writers, sample data."""
+"""What the manifest names: readers, writers, sample data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from napari_ivos.errors import ExportError
+from napari_ivos.errors import ExportError, ProjectError
 from napari_ivos.export import export_masks
 from napari_ivos.sample_data import load
 from napari_ivos.types import ObjectId
@@ -33,6 +34,30 @@ def read_videos(path: str | list[str]) -> list[LayerData]:
     """
     paths = [path] if isinstance(path, str) else path
     return [image_layer(open_video(one)) for one in paths]
+
+
+def get_project_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] | None:
+    """Give napari what opens a project folder; only one at a time can be open."""
+    return read_project if isinstance(path, str) or len(path) == 1 else None
+
+
+def read_project(path: str | list[str]) -> list[Any]:
+    """Open a project in the dock, which is opened as well; the layers come with its session.
+
+    Raises
+    ------
+    ProjectError
+        There is no window.
+    """
+    import napari
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise ProjectError("A project is opened in a window.", "In scripts use Session.open(path).")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-ivos", "Interactive VOS")
+    dock.controller.projects.open(Path(path if isinstance(path, str) else path[0]).absolute())
+    # What napari takes for: read, and there is no layer to add.
+    return [(None,)]
 
 
 def image_layer(video: Video) -> LayerData:

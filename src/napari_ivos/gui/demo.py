@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from napari_ivos.errors import IvosError
 from napari_ivos.export import check_export
+from napari_ivos.gui._automatic import ENVIRONMENT
 from napari_ivos.sample_data import SampleClip, load
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ def open_demo(clip: str = "cells", out: str | Path | None = None) -> None:
         for name in _MASKS:
             check_export(folder / name)
         _tell_steps()
+        # What the program does by itself is nobody's work.
+        os.environ[ENVIRONMENT] = ""
     viewer = napari.Viewer(title=f"Interactive VOS: {sample.title}", show=True)
     viewer.window._qt_window.resize(*_SIZE)
     viewer.open_sample("napari-ivos", clip)

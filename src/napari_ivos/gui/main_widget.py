@@ -11,10 +11,12 @@ from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidg
 
 from napari_ivos.gui._controller import Controller, MakeSession
 from napari_ivos.gui._keys import Bindings
+from napari_ivos.gui._projects import OpenSession
 from napari_ivos.gui.panels.export import ExportPanel
 from napari_ivos.gui.panels.guidance import GuidancePanel
 from napari_ivos.gui.panels.hint import HintPanel
 from napari_ivos.gui.panels.objects import ObjectsPanel
+from napari_ivos.gui.panels.project import ProjectPanel
 from napari_ivos.gui.panels.propagate import PropagatePanel
 from napari_ivos.gui.panels.strokes import StrokesPanel
 from napari_ivos.gui.panels.timeline import Timeline
@@ -33,15 +35,21 @@ class InteractiveVOS(QWidget):
     napari_viewer : napari.Viewer
     make_session : callable
         `Session`, or something that is called like it.
+    open_session : callable
+        `Session.open`, or something that is called like it.
     """
 
     def __init__(
-        self, napari_viewer: napari.viewer.Viewer, make_session: MakeSession = Session
+        self,
+        napari_viewer: napari.viewer.Viewer,
+        make_session: MakeSession = Session,
+        open_session: OpenSession = Session.open,
     ) -> None:
         super().__init__()
-        self.controller = Controller(napari_viewer, make_session)
+        self.controller = Controller(napari_viewer, make_session, open_session)
         self.hint = HintPanel(self.controller)
         self.video = VideoPanel(self.controller)
+        self.project = ProjectPanel(self.controller, self.video.begin)
         self.objects = ObjectsPanel(self.controller)
         self.strokes = StrokesPanel(self.controller)
         self.propagate = PropagatePanel(self.controller)
@@ -79,6 +87,7 @@ class InteractiveVOS(QWidget):
         column.setSpacing(10)
         for panel in (
             self.video,
+            self.project,
             self.objects,
             self.strokes,
             self.propagate,

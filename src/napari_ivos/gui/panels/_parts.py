@@ -11,7 +11,10 @@ SPACING = 4
 
 
 class Panel(QWidget):
-    """A titled part of the dock; `self.body` is the layout to fill."""
+    """A titled part of the dock.
+
+    `self.body` is the layout to fill, and `self.head` the line with the title.
+    """
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -20,7 +23,10 @@ class Panel(QWidget):
         self.body.setSpacing(SPACING)
         heading = QLabel(f"<b>{title}</b>")
         heading.setTextFormat(Qt.TextFormat.RichText)
-        self.body.addWidget(heading)
+        self.head = QHBoxLayout()
+        self.head.setSpacing(2 * SPACING)
+        self.head.addWidget(heading)
+        self.body.addLayout(self.head)
 
     def row(self, *widgets: QWidget) -> QHBoxLayout:
         """Put widgets side by side; the first takes the room that is left."""

@@ -25,7 +25,7 @@ class VideoPanel(Panel):
         self.methods = _combo("Method", "The method that turns strokes into masks")
         self.devices = _combo("Device", "Where it computes; 'auto' takes the fastest it can use")
         self.devices.setMinimumContentsLength(4)
-        self.start = button("Start", "Begin a session on the chosen video", self._on_start)
+        self.start = button("Start", "Begin a session on the chosen video", self.begin)
         self.row(self.layers, self.start)
         self.row(self.methods, self.devices)
         self.about = QLabel()
@@ -56,7 +56,7 @@ class VideoPanel(Panel):
     def start_if_clear(self) -> None:
         """Begin at once when there is one video to choose from and no session."""
         if self._controller.session is None and self.layers.count() == 1:
-            self._on_start()
+            self.begin()
 
     def close_panel(self) -> None:
         """Let go of the viewer."""
@@ -75,16 +75,28 @@ class VideoPanel(Panel):
         found = find_weights(self._spec)
         return self._spec.name, self.devices.currentData(), found.path if found else None
 
-    def _on_start(self) -> None:
+    def begin(self, folder: Path | None = None) -> None:
+        """Begin a session on the chosen video, to be kept in a folder, after a question if need be.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            By default one is found automatically.
+        """
         layer, session = self.layers.currentData(), self._controller.session
         if session is not None and session.annotated_frames and not self._sure():
             return
         if layer is not None and not lacks_weights(self._spec):
+            self._controller.projects.place = folder
             self._controller.start(layer, *self._choice)
 
     def _sure(self) -> bool:
         yes = QMessageBox.StandardButton.Yes
-        text = "A new session begins with nothing. Give up the strokes and masks of this one?"
+        path = self._controller.projects.path
+        left = "Give up the strokes and masks of this one?"
+        if path is not None:
+            left = f"The strokes and masks of this one stay in the project '{path.stem}'. Begin?"
+        text = f"A new session begins with nothing. {left}"
         return bool(QMessageBox.question(self, "Interactive VOS", text) == yes)
 
     def _on_layers(self, _event: object = None) -> None:
