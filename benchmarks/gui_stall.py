@@ -12,6 +12,8 @@ the quietest run is the one to judge by.
 from __future__ import annotations
 
 import argparse
+import os
+import tempfile
 import time
 
 import cv2
@@ -19,6 +21,7 @@ import napari
 import numpy as np
 from qtpy.QtCore import QElapsedTimer, QObject, Qt, QTimer
 
+from napari_ivos.gui._automatic import ENVIRONMENT
 from napari_ivos.gui._player import Player, drag
 from napari_ivos.gui.main_widget import InteractiveVOS
 
@@ -127,6 +130,8 @@ def main():
     parser.add_argument("--method", default="flow")
     parser.add_argument("--scrub", action="store_true", help="change the frame meanwhile")
     given = parser.parse_args()
+    # The work is kept, as it is for people, but not with theirs.
+    os.environ[ENVIRONMENT] = tempfile.mkdtemp()
     viewer = napari.Viewer(show=True)
     viewer.window._qt_window.resize(1400, 900)
     viewer.add_image(made_clip(given.frames, given.height, given.width), rgb=True, name="made")

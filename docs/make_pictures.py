@@ -7,7 +7,9 @@ On a machine without a screen::
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +18,7 @@ import napari
 from PIL import Image
 from qtpy.QtCore import QBuffer
 
+from napari_ivos.gui._automatic import ENVIRONMENT
 from napari_ivos.gui._player import Player, Script
 from napari_ivos.gui.main_widget import InteractiveVOS
 from napari_ivos.sample_data import load
@@ -46,6 +49,8 @@ SCENES = {
 
 def take(scene: Scene) -> Image.Image:
     """Open the viewer, do the work, and take the picture."""
+    # The work is kept, as it is for people, but not with theirs.
+    os.environ[ENVIRONMENT] = tempfile.mkdtemp()
     viewer = napari.Viewer(title="Interactive VOS")
     viewer.theme = scene.theme
     viewer.window._qt_window.resize(*scene.size)

@@ -1,6 +1,7 @@
 """What a user has done to a video, and what came of it."""
 
 from napari_ivos.session._changes import Change, Changes
+from napari_ivos.session._import import GivenMask, MaskImport
 from napari_ivos.session._overview import Overview, Status, shrink
 from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._replay import Replay, replay
@@ -11,6 +12,8 @@ __all__ = [
     "Change",
     "Changes",
     "Direction",
+    "GivenMask",
+    "MaskImport",
     "Overview",
     "Plan",
     "Replay",

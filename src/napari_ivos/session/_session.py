@@ -22,6 +22,7 @@ from napari_ivos.session import _annotate, _lineage, _merge, _objects, _planner
 from napari_ivos.session._changes import Changes, last_runs, take_back
 from napari_ivos.session._erase import erase_strokes, known_strokes
 from napari_ivos.session._folder import is_project
+from napari_ivos.session._import import MaskImport, frames_for
 from napari_ivos.session._overview import Overview
 from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._project import Project
@@ -34,7 +35,7 @@ from napari_ivos.session._state import Absence, FrameState, Relabels, SessionObj
 from napari_ivos.session._store import DEFAULT_CACHE_BYTES
 from napari_ivos.session._views import MaskView
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
-from napari_ivos.video import Video, open_video
+from napari_ivos.video import LabelStack, Video, open_labels, open_video
 
 Direction: TypeAlias = Literal["both", "forward", "backward"]
 
@@ -542,6 +543,80 @@ class Session:
         """
         index, checked = self._frame(frame), _annotate.check_labels(labels, self._size)
         self._give(f"mask on frame {index}", index, checked, binding=lock, trusted=lock)
+
+    def add_masks(
+        self,
+        labels: Any,
+        start: int | None = None,
+        stop: int | None = None,
+        *,
+        lock: bool = True,
+        empty: bool = False,
+    ) -> int:
+        """Take the label maps of many frames, read one after the other, as one step of undo.
+
+        Parameters
+        ----------
+        labels : path or array
+            (T, H, W), or (H, W) for a single frame: whatever `open_labels` takes. Ids are kept.
+        start, stop : int, optional
+            Only frames from `start` up to, not including, `stop` are given labels. A single map
+            goes to the frame `start`, by default the first.
+        lock : bool
+            Whether no run may change these frames; else the labels are evidence.
+        empty : bool
+            Whether frames without any label are taken as well, as showing nothing; by default they
+            are passed over, as not labelled.
+
+        Returns
+        -------
+        int
+            How many frames were given labels.
+
+        Raises
+        ------
+        StrokeError
+            Labels of another size or number than the frames, or ids that are not possible. The
+            frames before them are taken then.
+        VideoError
+            The labels cannot be read.
+        """
+        stack = open_labels(labels)
+        try:
+            plan = self.plan_masks(stack, start, stop, lock=lock, empty=empty)
+            for given in plan.run():
+                plan.commit(given)
+        finally:
+            stack.close()
+        return plan.taken
+
+    def plan_masks(
+        self,
+        labels: LabelStack,
+        start: int | None = None,
+        stop: int | None = None,
+        *,
+        lock: bool = True,
+        empty: bool = False,
+    ) -> MaskImport:
+        """Plan what `add_masks` does; a worker runs it, the main thread commits each frame."""
+        frames = frames_for(labels, len(self.video), start, stop)
+        if labels.shape[1:] != self._size:
+            raise StrokeError(
+                f"The labels '{labels.name}' have frames of {labels.shape[1:]} pixels, and the "
+                f"video of {self._size}.",
+                "Give labels of the same size.",
+            )
+        return MaskImport(
+            labels,
+            frames,
+            self._size,
+            self._runs,
+            self._history,
+            self._store,
+            lock=lock,
+            empty=empty,
+        )
 
     def paint(self, frame: int, labels: AnyArray, where: NDArray[np.bool_]) -> None:
         """Paint pixels of a frame; no run changes them again.
