@@ -97,7 +97,13 @@ def three(tmp_path):
     return tmp_path / "three"
 
 
-def test_a_worker_that_dies_is_replaced(three, tmp_path):
+@pytest.fixture
+def plain(monkeypatch):
+    """Workers are plain processes, as where Dask distributed is not installed."""
+    monkeypatch.setattr("napari_ivos.workers.find_spec", lambda name: None)
+
+
+def test_a_worker_that_dies_is_replaced(three, tmp_path, plain):
     protocol, store = Protocol(rounds=1), Store(tmp_path / "report")
     jobs = list_jobs(open_dataset(three), protocol)
     seen = []
@@ -115,12 +121,23 @@ def test_a_worker_that_dies_is_replaced(three, tmp_path):
     assert together == scores(alone)
 
 
-def test_workers_that_die_again_and_again_end_it(three, tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_ivos.evaluation.run._start_worker", sys.exit)
+def test_workers_that_die_again_and_again_end_it(three, tmp_path, plain, monkeypatch):
+    monkeypatch.setattr("napari_ivos.workers._processes._start_worker", sys.exit)
     protocol, store = Protocol(rounds=1), Store(tmp_path / "report")
     jobs = list_jobs(open_dataset(three), protocol)
     with store.claimed({}), pytest.raises(EngineError, match="again and again"):
         list(run_jobs(jobs, protocol, store, workers=2))
+
+
+def test_a_sample_that_a_lost_worker_finished_after_all_stays_as_it_is(davis, tmp_path):
+    protocol, store = Protocol(rounds=1), Store(tmp_path / "report")
+    (sequence,) = open_dataset(davis, sequences=["pair"])
+    sample = play(sequence, 1, protocol)
+    store.add(sample)
+    file = store.find("pair", 1).folder / "rows.csv"
+    first = file.stat().st_mtime_ns
+    store.add(sample)
+    assert file.stat().st_mtime_ns == first
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

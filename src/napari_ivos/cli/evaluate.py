@@ -81,6 +81,10 @@ def evaluate(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of what is chosen at random.")] = 0,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes at a time.")] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Address of a Dask scheduler whose workers are to do it."),
+    ] = None,
 ) -> None:
     """Evaluate a method on the DAVIS interactive protocol, by a robot that draws.
 
@@ -117,6 +121,7 @@ def evaluate(
                 protocol,
                 report,
                 workers=workers,
+                scheduler=scheduler,
                 title=title,
                 progress=progress.sample,
                 told=progress.round,

@@ -11,6 +11,7 @@ from napari_ivos.evaluation.protocol import Protocol
 from napari_ivos.evaluation.report import write_report
 from napari_ivos.evaluation.run import Job, list_jobs, run_jobs
 from napari_ivos.evaluation.store import Played, Store
+from napari_ivos.workers import check_scheduler
 
 
 def evaluate(
@@ -19,6 +20,7 @@ def evaluate(
     folder: Path,
     *,
     workers: int = 1,
+    scheduler: str | None = None,
     title: str = "Evaluation",
     progress: Callable[[Played, int, int], None] = lambda *_: None,
     told: Callable[[Job, int], None] = lambda *_: None,
@@ -34,6 +36,8 @@ def evaluate(
         are the same.
     workers : int
         Processes to run at a time. Times are longer when there are several.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers are to play. They have to see the same files.
     title : str
         Of the page.
     progress : callable
@@ -56,12 +60,13 @@ def evaluate(
         from napari_ivos.evaluation.framework import check_framework
 
         check_framework(protocol)
+    check_scheduler(scheduler, workers)
     store = Store(folder)
     jobs = list_jobs(sequences, protocol)
     order = {(job.sequence.name, job.number): place for place, job in enumerate(jobs)}
     played: dict[int, Played] = {}
     with store.claimed(describe(sequences, protocol)):
-        for sample in run_jobs(jobs, protocol, store, workers, told):
+        for sample in run_jobs(jobs, protocol, store, workers, told, scheduler):
             played[order[sample.sequence, sample.number]] = sample
             progress(sample, len(played), len(jobs))
         return write_report(folder, title, [played[key] for key in sorted(played)], protocol)

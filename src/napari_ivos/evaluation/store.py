@@ -131,7 +131,7 @@ class Store:
             ) from error
 
     def add(self, sample: Sample) -> None:
-        """Write a finished sample, whole or not at all.
+        """Write a finished sample, whole or not at all; one that is there already stays.
 
         Raises
         ------
@@ -139,6 +139,9 @@ class Store:
             It cannot be written.
         """
         target = self._place(sample.sequence, sample.number)
+        # A worker that was thought dead may have been quicker.
+        if target.is_dir():
+            return
         worst = sample.worst
         content = {
             "sequence": sample.sequence,
