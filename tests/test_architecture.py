@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "napari_ivos"
 
 
 @pytest.mark.parametrize(
-    "module", ["session", "video", "scribbles", "export", "methods", "evaluation", "cli"]
+    "module", ["session", "video", "scribbles", "export", "methods", "batch", "evaluation", "cli"]
 )
 def test_the_core_loads_neither_torch_nor_qt(module):
     code = (

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_ivos.cli import checkpoints, projects
 from napari_ivos.cli._output import columns, sentences
+from napari_ivos.cli.batch import batch
 from napari_ivos.cli.evaluate import evaluate
-from napari_ivos.errors import ExportError, IvosError, StrokeError
+from napari_ivos.errors import ExportError, IvosError
 
 if TYPE_CHECKING:
     from napari_ivos.methods import MethodSpec
-    from napari_ivos.scribbles import Stroke
-    from napari_ivos.session import Session
-    from napari_ivos.video import Video
+    from napari_ivos.session import Update
 
 app = typer.Typer(
     add_completion=False,
@@ -37,6 +35,7 @@ app = typer.Typer(
 
 app.add_typer(checkpoints.app, name="checkpoints")
 app.command()(evaluate)
+app.command()(batch)
 app.command()(projects.replay)
 
 
@@ -114,8 +113,8 @@ def _check_window() -> None:
         )
 
 
-@app.command()
-def segment(
+@app.command("segment")
+def segment_(
     video: Annotated[
         Path, typer.Argument(metavar="VIDEO", help="Movie, TIFF stack, or folder of pictures.")
     ],
@@ -157,26 +156,22 @@ def segment(
     as they are.
     """
     with sentences("Stopped; nothing was written." if project is None else _kept(project)):
-        from napari_ivos.export import check_export
-        from napari_ivos.methods import check_choice
-        from napari_ivos.scribbles import read_davis, strokes_from_davis
-        from napari_ivos.session import Session
-        from napari_ivos.video import open_video
+        from napari_ivos.batch import SegmentJob, segment
 
-        # Everything that can be wrong is looked at before the work, which may take hours.
-        check_export(out, format=format)
-        check_choice(method, device, checkpoint)
-        davis = read_davis(strokes)
-        source = open_video(video, axes=axes, channels=_channels(channels))
-        try:
-            drawn = strokes_from_davis(davis, source.shape[1:3], len(source))
-            check_export(out, _objects(drawn, strokes), format=format)
-            with Session(source, method, device, checkpoint, project=project) as session:
-                _run_rounds(session, davis, drawn, direction)
-                session.export(out, format=format)
-                typer.echo(_summary(out, source, session))
-        finally:
-            source.close()
+        job = SegmentJob(
+            video=video,
+            strokes=strokes,
+            out=out,
+            method=method,
+            device=device,
+            checkpoint=checkpoint,
+            axes=axes,
+            channels=_channels(channels),
+            direction=direction.value,
+            format=format,
+            project=project,
+        )
+        typer.echo(segment(job, _bar))
 
 
 def _kept(project: Path) -> str:
@@ -194,50 +189,11 @@ def _channels(text: str | None) -> tuple[int, ...] | None:
         ) from None
 
 
-def _objects(drawn: Iterable[Stroke], file: Path) -> set[int]:
-    found = {stroke.object_id for stroke in drawn}
-    if not found:
-        raise StrokeError(f"The scribble file '{file}' holds no strokes.", "Draw some first.")
-    if found == {0}:
-        raise StrokeError(
-            f"The scribble file '{file}' marks only background.", "Mark an object as well."
-        )
-    return found - {0}
-
-
-def _run_rounds(
-    session: Session, davis: Any, drawn: Iterable[Stroke], direction: Direction
-) -> None:
-    frames = sorted({stroke.frame for stroke in drawn})
-    for number, frame in enumerate(frames, start=1):
-        one = [s if index == frame else [] for index, s in enumerate(davis["scribbles"])]
-        added = session.add_scribbles({**davis, "scribbles": one})
-        if not added and frame not in (*session.pending_frames, *session.interrupted_frames):
-            continue
-        label = f"Round {number} of {len(frames)}, from frame {frame}"
-        plan = session.plan_propagate(frame, direction.value)
-        # In a terminal a bar on stderr; in a log file one line for each round.
-        bar = typer.progressbar(plan.run(), length=len(plan.frames), label=label, file=sys.stderr)
-        try:
-            with bar as updates:
-                for update in updates:
-                    session.commit(update)
-        except IvosError:
-            session.finish(plan)
-            raise
-        # Not after an interrupt: then the project is to know that the round was cut off.
-        session.finish(plan)
-
-
-def _summary(out: Path, video: Video, session: Session) -> str:
-    length, height, width, _ = video.shape
-    known = [value for value in session.reliability.tolist() if not math.isnan(value)]
-    trust = f", mean reliability {fmean(known):.2f}" if known else ""
-    count = len(session.objects)
-    return (
-        f"{out}: {length} frames of {height} × {width}, "
-        f"{count} object{'s' if count > 1 else ''}, method {session.method.name}{trust}"
-    )
+@contextmanager
+def _bar(updates: Iterable[Update], length: int, label: str) -> Iterator[Iterable[Update]]:
+    # In a terminal a bar on stderr; in a log file one line for each round.
+    with typer.progressbar(updates, length=length, label=label, file=sys.stderr) as shown:
+        yield shown
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +13,7 @@ from napari_ivos.evaluation.dataset import EvaluationSequence
 from napari_ivos.evaluation.play import play
 from napari_ivos.evaluation.protocol import Protocol
 from napari_ivos.evaluation.store import Played, Store
-from napari_ivos.workers import run_all
-
-_PATIENCE = 90
-"""Seconds that a network disk may take to show what another computer wrote."""
+from napari_ivos.workers import patiently, run_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +113,10 @@ def _work(
 
 
 def _found(store: Store, job: Job) -> Played:
-    until = time.monotonic() + _PATIENCE
-    while (done := store.find(job.sequence.name, job.number)) is None:
-        if time.monotonic() > until:
-            raise IvosError(
-                f"A worker has finished {job.sequence.name}, but it is not in '{store.folder}'.",
-                "All computers have to see the same files under the same names.",
-            )
-        time.sleep(1)
+    done = patiently(lambda: store.find(job.sequence.name, job.number))
+    if done is None:
+        raise IvosError(
+            f"A worker has finished {job.sequence.name}, but it is not in '{store.folder}'.",
+            "All computers have to see the same files under the same names.",
+        )
     return done

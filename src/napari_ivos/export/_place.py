@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -69,6 +70,17 @@ def placed(target: Path, *, folder: bool) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
+
+
+def clear_parts(target: Path) -> None:
+    """Remove what programs left beside `target` that were ended while they wrote it."""
+    form = re.compile(rf"\.{re.escape(target.stem)}\.[0-9a-f]{{8}}\.part{re.escape(target.suffix)}")
+    for part in target.parent.glob(".*"):
+        if form.fullmatch(part.name):
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
 
 
 def _swap_folder(part: Path, target: Path) -> None:

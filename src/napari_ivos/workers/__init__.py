@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import TypeVar
@@ -9,9 +10,12 @@ from typing import TypeVar
 from napari_ivos.errors import IvosError
 from napari_ivos.workers._attempt import attempt
 
-__all__ = ["check_scheduler", "run_all"]
+__all__ = ["check_scheduler", "patiently", "run_all"]
 
 T = TypeVar("T")
+
+_PATIENCE = 90
+"""Seconds that a network disk may take to show what another computer wrote."""
 
 
 def check_scheduler(scheduler: str | None, workers: int = 1) -> None:
@@ -93,3 +97,22 @@ def run_all(
         from napari_ivos.workers._cluster import run_on_cluster
 
         yield from run_on_cluster(tasks, work, min(workers, len(tasks)), scheduler)
+
+
+def patiently(look: Callable[[], T | None]) -> T | None:
+    """Look for what a worker has written, until it is seen.
+
+    Parameters
+    ----------
+    look : callable
+        Gives None while it is not there.
+
+    Returns
+    -------
+    object or None
+        What `look` gave; None after a minute and a half in which it was not there.
+    """
+    until = time.monotonic() + _PATIENCE
+    while (found := look()) is None and time.monotonic() < until:
+        time.sleep(1)
+    return found
