@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.errors import IvosError
 from napari_ivos.gui import _automatic
+from napari_ivos.gui._imports import MaskImports
 from napari_ivos.gui._jobs import Direction, Job, Jobs
 from napari_ivos.gui._layers import is_own, placement
 from napari_ivos.gui._navigation import Navigation
@@ -87,6 +88,7 @@ class Controller(QObject):
         self._first_step = ""
         self.navigation = Navigation(self)
         self.projects = Projects(self, open_session)
+        self.imports = MaskImports(self)
         self._make_session = make_session
         self._video: Video | None = None
         self.closed = False
@@ -188,7 +190,7 @@ class Controller(QObject):
     def _make_jobs(self, session: Session) -> Jobs:
         jobs = Jobs(session, self)
         jobs.changed.connect(self.running_changed)
-        jobs.committed.connect(self._on_committed)
+        jobs.committed.connect(self.show_frame)
         jobs.progressed.connect(self.progressed)
         jobs.failed.connect(self.report)
         jobs.done.connect(self._on_done)
@@ -213,6 +215,7 @@ class Controller(QObject):
     def end(self) -> None:
         """Close the session and take its layers away; what runs is cancelled first."""
         self.projects.stop()
+        self.imports.close()
         jobs, view, session = self.jobs, self.view, self.session
         empty = session.project if session is not None and not self._has_work else None
         self.jobs = self.view = self.session = self.overview = None
@@ -354,6 +357,7 @@ class Controller(QObject):
 
     def stop(self) -> None:
         """Stop what runs; what was done stays."""
+        self.imports.stop()
         if self.jobs is not None and self.jobs.kind is not None:
             self.jobs.stop()
             self.say("Stopping after this frame; what is done stays.")
@@ -397,7 +401,12 @@ class Controller(QObject):
         self.state_changed.emit()
         self.frame_changed.emit()
 
-    def _on_committed(self, frame: int) -> None:
+    def refresh(self) -> None:
+        """Bring everything that is shown in line with the session."""
+        self._changed()
+
+    def show_frame(self, frame: int) -> None:
+        """Show what is new on a frame, if it is the displayed one."""
         if frame == self.navigation.frame and self.view is not None:
             self.view.refresh_masks()
             self.frame_changed.emit()

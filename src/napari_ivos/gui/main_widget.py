@@ -15,6 +15,7 @@ from napari_ivos.gui._projects import OpenSession
 from napari_ivos.gui.panels.export import ExportPanel
 from napari_ivos.gui.panels.guidance import GuidancePanel
 from napari_ivos.gui.panels.hint import HintPanel
+from napari_ivos.gui.panels.labels import ImportProgress
 from napari_ivos.gui.panels.objects import ObjectsPanel
 from napari_ivos.gui.panels.project import ProjectPanel
 from napari_ivos.gui.panels.propagate import PropagatePanel
@@ -51,6 +52,7 @@ class InteractiveVOS(QWidget):
         self.video = VideoPanel(self.controller)
         self.project = ProjectPanel(self.controller, self.video.begin)
         self.objects = ObjectsPanel(self.controller)
+        self.taking = ImportProgress(self.controller)
         self.strokes = StrokesPanel(self.controller)
         self.propagate = PropagatePanel(self.controller)
         self.guidance = GuidancePanel(self.controller)
@@ -89,6 +91,7 @@ class InteractiveVOS(QWidget):
             self.video,
             self.project,
             self.objects,
+            self.taking,
             self.strokes,
             self.propagate,
             self.guidance,
