@@ -27,6 +27,10 @@ class Edit:
     """The frame whose preview belongs to this edit (a stroke's does)."""
     number: int = 0
     """1, 2, 3, … in the order in which edits began."""
+    above: Key = 0
+    """The highest key of any frame before this edit began."""
+    highest: Key = 0
+    """No key in `frames` is higher."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +65,7 @@ class History:
         self.dead: list[Key] = []
         """Keys that nothing can come back to; for the owner of the store to discard."""
         self._last = 0
+        self._highest: Key = 0
         self._step: _Step | None = None
 
     @contextmanager
@@ -95,7 +100,7 @@ class History:
         undone, last = list(self.undone), self._last
         dead = self._keys_of_undone() if undone else []
         self.undone.clear()
-        edit.number = edit.number or last + 1
+        edit.number, edit.above = edit.number or last + 1, self._highest
         self._last = edit.number
         self.done.append(edit)
 
@@ -124,6 +129,8 @@ class History:
     def set_frame(self, edit: Edit, index: int, frame: FrameState) -> None:
         """Change a frame as part of an edit."""
         sides, now = edit.frames.get(index), self.frames.get(index)
+        edit.highest = max(edit.highest, *_keys((self.frame(index), frame)), 0)
+        self._highest = max(self._highest, edit.highest)
         edit.frames[index] = (self.frame(index) if sides is None else sides[0], frame)
         self.frames[index] = frame
 
@@ -190,13 +197,14 @@ class History:
 
     def _keys_of_undone(self) -> list[Key]:
         """Keys that no frame can come back to once the redo steps are gone."""
-        doomed = _keys(sides[1] for edit in self.undone for sides in edit.frames.values())
-        if not doomed:
-            return []
-        kept = _keys(self.frames.values())
-        kept |= _keys(
-            side for edit in self.done for sides in edit.frames.values() for side in sides
-        )
+        # Only higher keys can have come with these steps. Of earlier ones just those know such
+        # keys that went on beside them (runs), so the rest of the way back is not looked at.
+        above = self.undone[-1].above
+        new = _keys(sides[1] for edit in self.undone for sides in edit.frames.values())
+        doomed = {key for key in new if key > above}
+        kept = _keys(self.frame(index) for edit in self.undone for index in edit.frames)
+        beside = (edit.frames for edit in self.done if edit.highest > above)
+        kept |= _keys(side for frames in beside for sides in frames.values() for side in sides)
         kept |= _keys(draft.before for draft in self.state.drafts.values())
         kept |= _keys(item.before for item in self.state.rounds)
         return sorted(doomed - kept)
@@ -230,4 +238,5 @@ def _nothing() -> None:
 
 def _keys(frames: Iterable[FrameState]) -> set[Key]:
     found = {key for frame in frames for key in (frame.mask, frame.probs, frame.human)}
-    return {key for key in found if key is not None}
+    found.discard(None)
+    return found  # type: ignore[return-value]
