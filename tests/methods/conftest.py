@@ -1,3 +1,4 @@
+import importlib
 import shutil
 
 import pytest
@@ -19,6 +20,39 @@ def made_up_weights(tmp_path_factory):
     yield path
     for folder, _ in written.values():
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="package")
+def quick_network(made_up_weights):
+    """The network of gis or atnet as processors run it; all tests share it, nothing changes it."""
+    loaded = {}
+
+    def network(method):
+        if method not in loaded:
+            model = importlib.import_module(f"napari_ivos.methods.{method}.model")
+            loaded[method] = model.load_network(made_up_weights(method))
+            loaded[method].speed_up()
+        return loaded[method]
+
+    return network
+
+
+@pytest.fixture
+def out_of_memory(monkeypatch):
+    """Make a device run out of memory for the first so many calls of a model's method."""
+    import torch
+
+    def run_out(model, name, times):
+        work, left = getattr(model, name), iter(range(times))
+
+        def fail(*arguments):
+            if next(left, None) is not None:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            return work(*arguments)
+
+        monkeypatch.setattr(model, name, fail)
+
+    return run_out
 
 
 @pytest.fixture(scope="package")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from methods.boxes import FIRST, SECOND, SIZE, two_boxes
 from methods.golden import atnet_case
 from napari_ivos.errors import CheckpointError, EngineError
 from napari_ivos.masks import extend_probs, labels_from_probs, probs_from_labels
@@ -14,16 +15,13 @@ from napari_ivos.methods._levels import choose_dtype
 from napari_ivos.methods.atnet import engine as atnet
 from napari_ivos.methods.atnet import sources
 from napari_ivos.methods.atnet.decision import blend_known, distribution, own_probabilities
-from napari_ivos.methods.atnet.model import Model, load_network
+from napari_ivos.methods.atnet.model import Model
 from napari_ivos.methods.atnet.network import AtNetwork
 from napari_ivos.scribbles import make_stroke
 from napari_ivos.session import Session
 from napari_ivos.video import open_video
 
 CPU = torch.device("cpu")
-SIZE = (40, 56)
-FIRST = [[16, 10], [18, 22]]
-SECOND = [[30, 36], [32, 46]]
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +30,8 @@ def checkpoint(made_up_weights):
 
 
 @pytest.fixture(scope="module")
-def ready(checkpoint):
-    """A network that several engines may share: nothing changes it once it is sped up."""
-    network = load_network(checkpoint)
-    network.speed_up()
-    return network
+def ready(quick_network):
+    return quick_network("atnet")
 
 
 @pytest.fixture
@@ -46,12 +41,7 @@ def engine(ready):
 
 @pytest.fixture(scope="module")
 def video():
-    rng = np.random.default_rng(0)
-    frames = rng.integers(60, 90, (5, *SIZE, 3)).astype(np.uint8)
-    for t, frame in enumerate(frames):
-        frame[8:24, 8 + 3 * t : 24 + 3 * t] = (200, 60, 40)
-        frame[26:38, 34 - 2 * t : 50 - 2 * t] = (40, 80, 210)
-    return frames
+    return two_boxes(5)
 
 
 @pytest.fixture
@@ -143,7 +133,7 @@ def test_nothing_is_computed_twice(session, monkeypatch):
     assert counted.count("encode") == 5
     assert counted.count("mark") == 2, "the values of the preview are used again"
     assert counted.count("spread") == 4
-    session.add_stroke(4, 1, [[16, 24], [18, 30]])
+    session.add_stroke(4, 1, [[18, 24], [20, 30]])
     list(session.propagate())
     assert counted.count("encode") == 5, "a later round does not encode again"
     assert counted.count("mark") == 4
@@ -249,7 +239,7 @@ def test_a_removed_object_leaves_the_others(session):
         session.add_stroke(0, one, path)
     list(session.propagate())
     session.remove_object(1)
-    session.add_stroke(4, 2, [[32, 30]])
+    session.add_stroke(4, 2, [[38, 30]])
     list(session.propagate())
     assert not (np.asarray(session.masks) == 1).any()
     assert np.isfinite(atnet_case.probabilities(session, 2)).all()
@@ -272,7 +262,7 @@ def test_an_object_is_not_where_a_person_says_it_is_not(engine, video):
 
 def test_a_persons_mask_is_a_reference_without_strokes(session):
     labels = np.zeros(SIZE, np.uint16)
-    labels[8:24, 8:24] = 1
+    labels[10:26, 8:24] = 1
     session.add_mask(0, labels)
     list(session.propagate())
     np.testing.assert_array_equal(session.masks[0], labels)
@@ -296,32 +286,16 @@ def test_what_a_person_changed_is_what_goes_to_the_neighbours(engine, video):
 # --- memory that runs out ----------------------------------------------------------------------
 
 
-class OutOfMemory:
-    """Makes a device run out of memory for the first so many predictions."""
-
-    def __init__(self, monkeypatch, times, name="predict"):
-        work = getattr(Model, name)
-
-        def fail(model, *arguments):
-            if self.left > 0:
-                self.left -= 1
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-            return work(model, *arguments)
-
-        self.left = times
-        monkeypatch.setattr(Model, name, fail)
-
-
 @pytest.mark.parametrize(
     ("times", "said", "atol"), [(1, "smaller pieces", 1e-5), (2, "75% of their size", 1)]
 )
-def test_less_at_a_time_when_memory_is_full(session, monkeypatch, caplog, times, said, atol):
+def test_less_at_a_time_when_memory_is_full(session, out_of_memory, caplog, times, said, atol):
     session.add_object()
     session.add_stroke(0, 1, FIRST)
     list(session.propagate())
     wanted = [atnet_case.probabilities(session, t) for t in range(5)]
     session.undo()
-    OutOfMemory(monkeypatch, times)
+    out_of_memory(Model, "predict", times)
     with caplog.at_level(logging.WARNING):
         seen = [update.index for update in session.propagate()]
     assert seen == list(range(5))
@@ -333,13 +307,13 @@ def test_less_at_a_time_when_memory_is_full(session, monkeypatch, caplog, times,
         )
 
 
-def test_memory_that_runs_out_on_the_way_changes_no_results_before(session, monkeypatch):
+def test_memory_that_runs_out_on_the_way_changes_no_results_before(session, out_of_memory):
     session.add_object()
     session.add_stroke(0, 1, FIRST)
     run = session.propagate()
     seen = [next(run).index for _ in range(3)]
     before = [session.masks[t].copy() for t in range(3)]
-    OutOfMemory(monkeypatch, 2)
+    out_of_memory(Model, "predict", 2)
     seen += [update.index for update in run]
     assert seen == list(range(5))
     for t, mask in enumerate(before):
@@ -347,10 +321,10 @@ def test_memory_that_runs_out_on_the_way_changes_no_results_before(session, monk
     assert np.isfinite(atnet_case.probabilities(session, 4)).all()
 
 
-def test_memory_that_never_suffices_is_one_clear_error(session, monkeypatch):
+def test_memory_that_never_suffices_is_one_clear_error(session, out_of_memory):
     session.add_object()
     session.add_stroke(0, 1, FIRST)
-    OutOfMemory(monkeypatch, 99, "mark")
+    out_of_memory(Model, "mark", 99)
     with pytest.raises(EngineError, match="Segmenting frame 0 needs more memory"):
         session.interact(0)
 

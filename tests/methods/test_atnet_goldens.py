@@ -32,11 +32,8 @@ def checkpoint(made_up_weights):
 
 
 @pytest.fixture(scope="module")
-def quick(checkpoint):
-    """The network as processors run it."""
-    made = load_network(checkpoint)
-    made.speed_up()
-    return made
+def quick(quick_network):
+    return quick_network("atnet")
 
 
 @pytest.fixture(params=["processor", pytest.param("elsewhere", marks=pytest.mark.slow)])

@@ -6,35 +6,29 @@ import numpy as np
 import pytest
 import torch
 
+from methods.boxes import FIRST, SECOND, SIZE, two_boxes
 from methods.golden import gis_case
 from napari_ivos.errors import CheckpointError, EngineError
 from napari_ivos.methods import Annotation, InteractRequest, PropagateRequest, create_engine
 from napari_ivos.methods._levels import choose_dtype, difference, levels
 from napari_ivos.methods.gis import engine as gis
-from napari_ivos.methods.gis.model import Model, load_network
+from napari_ivos.methods.gis.model import Model
 from napari_ivos.methods.gis.network import GisNetwork
 from napari_ivos.scribbles import make_stroke
 from napari_ivos.session import Session
 from napari_ivos.video import open_video
 
 CPU = torch.device("cpu")
-SIZE = (48, 56)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("gis") / "weights.pth"
-    torch.save(gis_case.state(), path)
-    yield path
-    path.unlink()
+def checkpoint(made_up_weights):
+    return made_up_weights("gis")
 
 
 @pytest.fixture(scope="module")
-def ready(checkpoint):
-    """A network that several engines may share: nothing changes it once it is sped up."""
-    network = load_network(checkpoint)
-    network.speed_up()
-    return network
+def ready(quick_network):
+    return quick_network("gis")
 
 
 @pytest.fixture
@@ -44,22 +38,13 @@ def engine(ready):
 
 @pytest.fixture(scope="module")
 def video():
-    rng = np.random.default_rng(0)
-    frames = rng.integers(60, 90, (6, *SIZE, 3)).astype(np.uint8)
-    for t, frame in enumerate(frames):
-        frame[10:26, 8 + 3 * t : 24 + 3 * t] = (200, 60, 40)
-        frame[30:44, 36 - 2 * t : 52 - 2 * t] = (40, 80, 210)
-    return frames
+    return two_boxes(6)
 
 
 @pytest.fixture
 def session(video, engine):
     with Session(video, method="gis", device="cpu", engine=engine) as made:
         yield made
-
-
-FIRST = [[18, 10], [20, 22]]
-SECOND = [[36, 38], [38, 50]]
 
 
 def encodings(monkeypatch):
@@ -191,33 +176,17 @@ def test_memory_is_small_and_can_be_had_again(engine, video):
         np.testing.assert_allclose(one.probs.sum(0), 1, atol=1e-5)
 
 
-class OutOfMemory:
-    """Makes a device run out of memory for the first so many predictions."""
-
-    def __init__(self, monkeypatch, times):
-        predict = Model.predict
-
-        def fail(model, *arguments):
-            if self.left > 0:
-                self.left -= 1
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-            return predict(model, *arguments)
-
-        self.left = times
-        monkeypatch.setattr(Model, "predict", fail)
-
-
 @pytest.mark.parametrize(
     ("times", "said", "atol"), [(1, "smaller pieces", 1e-4), (2, "75% of their size", 1)]
 )
-def test_less_at_a_time_when_memory_is_full(session, monkeypatch, caplog, times, said, atol):
+def test_less_at_a_time_when_memory_is_full(session, out_of_memory, caplog, times, said, atol):
     session.add_object()
     session.add_stroke(0, 1, FIRST)
     wanted = session.interact(0)
     probs = gis_case.probabilities(session, 0)
     session.undo()
     session.add_stroke(0, 1, FIRST)
-    OutOfMemory(monkeypatch, times)
+    out_of_memory(Model, "predict", times)
     with caplog.at_level(logging.WARNING):
         got = session.interact(0)
     assert len(caplog.messages) == times
@@ -227,13 +196,13 @@ def test_less_at_a_time_when_memory_is_full(session, monkeypatch, caplog, times,
     np.testing.assert_allclose(gis_case.probabilities(session, 0), probs, rtol=0, atol=atol)
 
 
-def test_memory_that_runs_out_on_the_way_changes_no_results_before(session, monkeypatch):
+def test_memory_that_runs_out_on_the_way_changes_no_results_before(session, out_of_memory):
     session.add_object()
     session.add_stroke(0, 1, FIRST)
     run = session.propagate()
     seen = [next(run).index for _ in range(3)]
     before = [session.masks[t].copy() for t in range(3)]
-    OutOfMemory(monkeypatch, 2)
+    out_of_memory(Model, "predict", 2)
     seen += [update.index for update in run]
     assert seen == list(range(6))
     for t, mask in enumerate(before):
@@ -241,10 +210,10 @@ def test_memory_that_runs_out_on_the_way_changes_no_results_before(session, monk
     assert np.isfinite(session.reliability).all()
 
 
-def test_memory_that_never_suffices_is_one_clear_error(session, monkeypatch):
+def test_memory_that_never_suffices_is_one_clear_error(session, out_of_memory):
     session.add_object()
     session.add_stroke(0, 1, FIRST)
-    OutOfMemory(monkeypatch, 99)
+    out_of_memory(Model, "predict", 99)
     with pytest.raises(EngineError, match="Segmenting frame 0 needs more memory"):
         session.interact(0)
 

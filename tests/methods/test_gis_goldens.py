@@ -21,21 +21,15 @@ BLOCK = 50
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("gis") / "weights.pth"
-    torch.save(gis_case.state(), path)
-    yield path
-    path.unlink()
+def checkpoint(made_up_weights):
+    return made_up_weights("gis")
 
 
 @pytest.fixture(
     scope="module", params=["processor", pytest.param("elsewhere", marks=pytest.mark.slow)]
 )
-def network(checkpoint, request):
-    made = load_network(checkpoint)
-    if request.param == "processor":
-        made.speed_up()
-    return made
+def network(checkpoint, quick_network, request):
+    return quick_network("gis") if request.param == "processor" else load_network(checkpoint)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from methods.boxes import FIRST, SECOND, SIZE, two_boxes
 from methods.golden import ipnet_case
 from napari_ivos.errors import EngineError
 from napari_ivos.masks import probs_from_labels
@@ -20,9 +21,6 @@ from napari_ivos.session import Session
 from napari_ivos.video import open_video
 
 CPU = torch.device("cpu")
-SIZE = (48, 56)
-FIRST = [[18, 10], [20, 22]]
-SECOND = [[36, 38], [38, 50]]
 
 
 @pytest.fixture
@@ -42,12 +40,7 @@ def engine(networks):
 
 @pytest.fixture(scope="module")
 def video():
-    rng = np.random.default_rng(0)
-    frames = rng.integers(60, 90, (3, *SIZE, 3)).astype(np.uint8)
-    for t, frame in enumerate(frames):
-        frame[10:26, 8 + 3 * t : 24 + 3 * t] = (200, 60, 40)
-        frame[30:44, 36 - 2 * t : 52 - 2 * t] = (40, 80, 210)
-    return frames
+    return two_boxes(3)
 
 
 @pytest.fixture
@@ -307,23 +300,9 @@ def test_one_frame_video(engine, video):
 # --- memory ------------------------------------------------------------------------------------
 
 
-class OutOfMemory:
-    """Makes a device run out of memory for the first so many frames."""
-
-    def __init__(self, monkeypatch, times):
-        propagate = Model.propagate
-
-        def fail(model, *arguments):
-            if self.left > 0:
-                self.left -= 1
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-            return propagate(model, *arguments)
-
-        self.left = times
-        monkeypatch.setattr(Model, "propagate", fail)
-
-
-def test_objects_one_by_one_when_memory_is_full(video, engine, monkeypatch, caplog, runs):
+def test_objects_one_by_one_when_memory_is_full(
+    video, engine, monkeypatch, out_of_memory, caplog, runs
+):
     strokes = (make_stroke(0, 1, FIRST), make_stroke(0, 2, SECOND))
     start, memory = engine.interact(ask(video, 0, (1, 2), strokes))
     wanted = carry(engine, video[:2], start, memory, (1, 2))
@@ -332,7 +311,7 @@ def test_objects_one_by_one_when_memory_is_full(video, engine, monkeypatch, capl
     on_cpu = [ipnet.Level(CPU, level.block_bytes, 0) for level in card[:2]]
     monkeypatch.setattr(ipnet, "levels", lambda device: on_cpu)
     together = ipnet.IpnetEngine(engine._load, CPU)
-    OutOfMemory(monkeypatch, 1)
+    out_of_memory(Model, "propagate", 1)
     runs.clear()
     with caplog.at_level(logging.WARNING):
         got = carry(together, video[:2], start, memory, (1, 2))
@@ -353,10 +332,10 @@ def test_several_objects_at_a_time_give_the_same(video, engine, monkeypatch, run
     np.testing.assert_allclose(got.probs, wanted.probs, atol=1e-4)
 
 
-def test_memory_that_never_suffices_is_one_clear_error(session, monkeypatch):
+def test_memory_that_never_suffices_is_one_clear_error(session, out_of_memory):
     session.add_object()
     draw(session, 0, {1: FIRST})
-    OutOfMemory(monkeypatch, 99)
+    out_of_memory(Model, "propagate", 99)
     run = session.propagate()
     assert next(run).index == 0
     with pytest.raises(EngineError, match="Segmenting frame 1 needs more memory"):

@@ -28,9 +28,9 @@ class Edit:
     number: int = 0
     """1, 2, 3, … in the order in which edits began."""
     above: Key = 0
-    """The highest key of any frame before this edit began."""
+    """The highest key that a frame had had when this edit began."""
     highest: Key = 0
-    """No key in `frames` is higher."""
+    """The same when it last changed a frame: none of its own is higher."""
 
 
 @dataclass(slots=True, eq=False)
@@ -129,8 +129,8 @@ class History:
     def set_frame(self, edit: Edit, index: int, frame: FrameState) -> None:
         """Change a frame as part of an edit."""
         sides, now = edit.frames.get(index), self.frames.get(index)
-        edit.highest = max(edit.highest, *_keys((self.frame(index), frame)), 0)
-        self._highest = max(self._highest, edit.highest)
+        keys = (frame.mask or 0, frame.probs or 0, frame.human or 0)
+        edit.highest = self._highest = max(self._highest, *keys)
         edit.frames[index] = (self.frame(index) if sides is None else sides[0], frame)
         self.frames[index] = frame
 
@@ -238,5 +238,4 @@ def _nothing() -> None:
 
 def _keys(frames: Iterable[FrameState]) -> set[Key]:
     found = {key for frame in frames for key in (frame.mask, frame.probs, frame.human)}
-    found.discard(None)
-    return found  # type: ignore[return-value]
+    return {key for key in found if key is not None}

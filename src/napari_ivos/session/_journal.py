@@ -64,7 +64,7 @@ def damaged(file: Path, number: int) -> ProjectError:
 
 def _parse(file: Path, number: int, line: bytes) -> Any:
     try:
-        return json.loads(line[_PREFIX:-2], parse_constant=_refuse)
+        return _DECODER.decode(line[_PREFIX:-2].decode())
     except (ValueError, RecursionError) as error:
         raise damaged(file, number) from error
 
@@ -77,6 +77,9 @@ def _plain(value: Any) -> Any:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 class Journal:
