@@ -36,6 +36,7 @@ from napari_ivos.export._format import (
     Pictures,
     check_masks,
 )
+from napari_ivos.export._overlay import veil
 from napari_ivos.export._place import check_place, placed
 from napari_ivos.types import ObjectId
 
@@ -48,6 +49,7 @@ __all__ = [
     "check_export",
     "export_masks",
     "list_formats",
+    "veil",
 ]
 
 

@@ -2,20 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ivos.masks import object_colour
+from napari_ivos.masks import MAX_ID, object_colour
 from napari_ivos.types import Frame, LabelMap, Mask
 
-_OPACITY = 0.5
+Colour: TypeAlias = tuple[int, int, int]
+Veil: TypeAlias = NDArray[np.uint8]
+"""(H, W, 4) uint8: red, green, blue and how much of them covers what lies below."""
+
+_HALF, _MOST, _ALL = 128, 153, 255
 _CELL = 20
 _CYAN = (0, 255, 255)
 _BLACK = (0, 0, 0)
 _MAGENTA = (223, 0, 223)
+_GREYS = (110, 190)
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayStyle:
+    """What lies over a picture."""
+
+    ground: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Colour and alpha, 0–255, of what is no object."""
+    chequered: bool = False
+    """Whether that is a chequered ground instead."""
+    filled: bool = False
+    """Whether objects are tinted in their colours."""
+    lines: Colour | str | None = None
+    """Colour of the outlines; "own": those of the objects; None: there are none."""
+
+
+STYLES: dict[str, OverlayStyle] = {
+    "colour": OverlayStyle(filled=True, lines="own"),
+    "davis": OverlayStyle(filled=True, lines=_BLACK),
+    "fade": OverlayStyle(ground=(*_BLACK, _MOST), lines=_CYAN),
+    "checker": OverlayStyle(chequered=True),
+    "cut": OverlayStyle(ground=(*_MAGENTA, _ALL)),
+}
+"""How masks can be shown over pictures, by name."""
+
+
+def veil(labels: LabelMap, style: str = "colour", colours: NDArray[np.uint8] | None = None) -> Veil:
+    """What is to be laid over a frame to show its masks.
+
+    Parameters
+    ----------
+    labels : (H, W) uint16
+    style : {"colour", "davis", "fade", "checker", "cut"}
+        Objects in their colours with bright or black outlines; or what is not an object darkened,
+        on a chequered ground, or on plain magenta.
+    colours : (N, 3) uint8, optional
+        Colours of the objects 1 to N, which go round; by default those of the exports.
+
+    Returns
+    -------
+    (H, W, 4) uint8
+        Red, green, blue, alpha.
+    """
+    form = STYLES[style]
+    own = _own_colours() if colours is None else colours
+    table = np.zeros((MAX_ID + 2, 4), dtype=np.uint8)
+    table[0] = form.ground
+    if form.filled:
+        table[1:, :3] = np.resize(own, (MAX_ID + 1, 3))
+        table[1:, 3] = _HALF
+    # One look into the table for a pixel, not one for each of its values.
+    pixels = _packed(table)[labels]
+    if form.chequered:
+        y, x = np.ogrid[: labels.shape[0], : labels.shape[1]]
+        greys = np.array([(grey, grey, grey, _ALL) for grey in _GREYS], dtype=np.uint8)
+        np.copyto(pixels, _packed(greys)[(y // _CELL + x // _CELL) % 2], where=labels == 0)
+    out: Veil = pixels.view(np.uint8).reshape(*labels.shape, 4)
+    if form.lines is not None:
+        lines = _outline(labels)
+        out[lines, :3] = own[(labels[lines] - 1) % len(own)] if form.lines == "own" else form.lines
+        out[lines, 3] = _ALL
+    return out
 
 
 def overlay(frame: Frame, labels: LabelMap, style: str = "colour") -> Frame:
@@ -25,55 +94,26 @@ def overlay(frame: Frame, labels: LabelMap, style: str = "colour") -> Frame:
     ----------
     frame : (H, W, 3) uint8
     labels : (H, W) uint16
-    style : {"colour", "davis", "fade", "checker", "cut"}
-        Objects in their colours with bright or black outlines; or what is not an object darkened,
-        on a chequered ground, or on plain magenta.
+    style : str
+        As for `veil`.
 
     Returns
     -------
     (H, W, 3) uint8
     """
-    return STYLES[style](frame, labels)
+    over = veil(labels, style)
+    share = _SHARES[over[..., 3]][..., None]
+    return ((1 - share) * frame + share * over[..., :3]).astype(np.uint8)
 
 
-def _tinted(frame: Frame, labels: LabelMap) -> Frame:
-    out = frame.astype(np.float32)
-    for object_id in np.unique(labels[labels > 0]).tolist():
-        mine = labels == object_id
-        out[mine] = (1 - _OPACITY) * out[mine] + _OPACITY * np.array(object_colour(object_id))
-    return out.astype(np.uint8)
+def _packed(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """(N, 4) as N numbers."""
+    return colours.view(np.uint32)[:, 0]
 
 
-def _colour(frame: Frame, labels: LabelMap) -> Frame:
-    out = _tinted(frame, labels)
-    lines = _outline(labels)
-    colours = np.zeros((int(labels.max()) + 1, 3), dtype=np.uint8)
-    for object_id in np.unique(labels[lines]).tolist():
-        colours[object_id] = object_colour(object_id)
-    out[lines] = colours[labels[lines]]
-    return out
-
-
-def _davis(frame: Frame, labels: LabelMap) -> Frame:
-    out = _tinted(frame, labels)
-    out[_outline(labels)] = _BLACK
-    return out
-
-
-def _fade(frame: Frame, labels: LabelMap) -> Frame:
-    out = np.where((labels > 0)[..., None], frame, (0.4 * frame).astype(np.uint8))
-    out[_outline(labels)] = _CYAN
-    return out
-
-
-def _checker(frame: Frame, labels: LabelMap) -> Frame:
-    y, x = np.indices(labels.shape) // _CELL
-    board = np.where((y + x) % 2, 190, 110).astype(np.uint8)
-    return np.where((labels > 0)[..., None], frame, board[..., None])
-
-
-def _cut(frame: Frame, labels: LabelMap) -> Frame:
-    return np.where((labels > 0)[..., None], frame, np.array(_MAGENTA, dtype=np.uint8))
+@cache
+def _own_colours() -> NDArray[np.uint8]:
+    return np.array([object_colour(n) for n in range(1, 256)], dtype=np.uint8)
 
 
 def _outline(labels: LabelMap) -> Mask:
@@ -83,11 +123,6 @@ def _outline(labels: LabelMap) -> Mask:
     return np.asarray((labels > 0) & (low != high))
 
 
-STYLES: dict[str, Callable[[Frame, LabelMap], Frame]] = {
-    "colour": _colour,
-    "davis": _davis,
-    "fade": _fade,
-    "checker": _checker,
-    "cut": _cut,
-}
-"""How masks can be shown over pictures, by name."""
+_SHARES = np.linspace(0, 1, 256)
+# It is a half that is meant.
+_SHARES[_HALF] = 0.5

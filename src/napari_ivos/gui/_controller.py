@@ -15,6 +15,7 @@ from napari_ivos.gui import _automatic
 from napari_ivos.gui._imports import MaskImports
 from napari_ivos.gui._jobs import Direction, Job, Jobs
 from napari_ivos.gui._layers import is_own, placement
+from napari_ivos.gui._looks import Looks
 from napari_ivos.gui._navigation import Navigation
 from napari_ivos.gui._opening import reader_of
 from napari_ivos.gui._projects import OpenSession, Projects
@@ -89,6 +90,7 @@ class Controller(QObject):
         self.navigation = Navigation(self)
         self.projects = Projects(self, open_session)
         self.imports = MaskImports(self)
+        self.looks = Looks(self)
         self._make_session = make_session
         self._video: Video | None = None
         self.closed = False
@@ -238,6 +240,7 @@ class Controller(QObject):
         self.blockSignals(True)
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.dims.events.current_step.disconnect(self._on_step)
+        self.looks.close()
         self.end()
 
     # -- objects ------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ KEYS = {
         "/", "Go to the next frame nobody has looked at", lambda c: c.navigation.go_to_unreviewed()
     ),
     "masks": Key("W", "Show or hide the masks", lambda c: c.navigation.toggle_masks()),
+    "look": Key("Shift-W", "Show the masks in another way", lambda c: c.looks.show_next()),
 }
 
 

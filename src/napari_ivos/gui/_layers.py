@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MASKS = "masks"
 STROKES = "strokes"
 SHAPES = "stroke shapes"
+VEIL = "masks shown otherwise"
 MASK_OPACITY = 0.5
 _OWNER = "napari-ivos"
 
@@ -64,6 +65,11 @@ def colormap() -> Any:
     from napari.utils.colormaps import CyclicLabelColormap
 
     return CyclicLabelColormap(colors=_palette(), background_value=0)
+
+
+def object_colours() -> NDArray[np.uint8]:
+    """(255, 3) uint8: the colours in which the objects 1 to 255 are shown."""
+    return np.round(255 * _palette()[1:, :3]).astype(np.uint8)
 
 
 def overlay(frame: Frame, mask: LabelMap, longest: int) -> Frame:
@@ -138,6 +144,17 @@ def strokes_style() -> dict[str, Any]:
 def shapes_style() -> dict[str, Any]:
     """Arguments of `viewer.add_shapes` for drawing strokes as shapes."""
     return {"name": SHAPES, "face_color": "transparent", "metadata": {_OWNER: SHAPES}}
+
+
+def veil_style() -> dict[str, Any]:
+    """Arguments of an image layer for other ways to show the masks."""
+    return {
+        "name": VEIL,
+        "rgb": True,
+        "contrast_limits": (0, 255),
+        "multiscale": False,
+        "metadata": {_OWNER: VEIL},
+    }
 
 
 def is_own(layer: Any) -> bool:

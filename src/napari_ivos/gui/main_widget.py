@@ -16,6 +16,7 @@ from napari_ivos.gui.panels.export import ExportPanel
 from napari_ivos.gui.panels.guidance import GuidancePanel
 from napari_ivos.gui.panels.hint import HintPanel
 from napari_ivos.gui.panels.labels import ImportProgress
+from napari_ivos.gui.panels.look import LookPanel
 from napari_ivos.gui.panels.objects import ObjectsPanel
 from napari_ivos.gui.panels.project import ProjectPanel
 from napari_ivos.gui.panels.propagate import PropagatePanel
@@ -56,6 +57,7 @@ class InteractiveVOS(QWidget):
         self.strokes = StrokesPanel(self.controller)
         self.propagate = PropagatePanel(self.controller)
         self.guidance = GuidancePanel(self.controller)
+        self.look = LookPanel(self.controller)
         self.export = ExportPanel(self.controller)
         self.timeline = Timeline(self.controller)
         self._lay_out()
@@ -63,7 +65,7 @@ class InteractiveVOS(QWidget):
         self._window = napari_viewer.window
         self._window.add_dock_widget(self.timeline, name="Timeline", area="bottom")
         keys = Bindings(napari_viewer, self.controller)
-        self._shut_down = _closing(self, keys, self.video, self.controller)
+        self._shut_down = _closing(self, keys, (self.video, self.look), self.controller)
         self.video.start_if_clear()
 
     def event(self, event: QEvent) -> bool:
@@ -95,6 +97,7 @@ class InteractiveVOS(QWidget):
             self.strokes,
             self.propagate,
             self.guidance,
+            self.look,
             self.export,
         ):
             column.addWidget(panel)
@@ -115,7 +118,10 @@ class InteractiveVOS(QWidget):
 
 
 def _closing(
-    widget: QWidget, keys: Bindings, video: VideoPanel, controller: Controller
+    widget: QWidget,
+    keys: Bindings,
+    panels: tuple[VideoPanel | LookPanel, ...],
+    controller: Controller,
 ) -> Callable[[], None]:
     """What to do when the dock, the window or the program closes.
 
@@ -128,7 +134,8 @@ def _closing(
         if not controller.closed:
             application.aboutToQuit.disconnect(shut_down)
             keys.release()
-            video.close_panel()
+            for panel in panels:
+                panel.close_panel()
             controller.close()
 
     application.aboutToQuit.connect(shut_down)
