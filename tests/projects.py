@@ -60,11 +60,11 @@ STEPS = (
     lambda session: draw(session, 7, y=6, object_id=701),
     lambda session: list(session.propagate()),
     lambda session: session.merge_objects(1, [701], 3, 6),
-    lambda session: session.delete_object(700, 15, 17),
+    lambda session: session.delete_objects([700], 15, 17),
     lambda session: session.merge_objects(700, [701]),
     lambda session: list(session.propagate(9)),
     lambda session: session.divide(1, 10),
-    lambda session: session.show_object(1, False),
+    lambda session: session.show_objects([1], False),
     lambda session: session.remove_object(700),
     lambda session: session.add_mask(14, SQUARE + (SQUARE > 0)),
 )

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import Qt
 
 from napari_ivos.gui._keys import KEYS
 from napari_ivos.scribbles.layers import BACKGROUND_LABEL
@@ -155,18 +154,11 @@ def test_objects(viewer, dock, controller, paint, idle):
     press(viewer, "U")
     press(viewer, "O")
     assert controller.selected == 1
-    line = dock.objects.list.topLevelItem(1)
-    line.setText(0, " ")
-    assert line.text(0) == "object 2"
-    line.setText(0, "fish")
-    line.setCheckState(1, Qt.CheckState.Checked)
-    assert controller.session.objects[1].name == "fish"
-    assert controller.session.objects[1].locked
-    dock.objects.list.setCurrentItem(line)
-    assert controller.selected == 2
-    dock.objects.remove.click()
+    assert dock.objects.table.selected == (1,)
+    controller.select(2)
+    dock.objects.actions.delete(None)
     assert [item.id for item in controller.session.objects] == [1]
-    assert dock.objects.list.topLevelItemCount() == 1
+    assert dock.objects.model.rowCount() == 1
     assert controller.selected == 1
     assert not controller.view.strokes._slice.image.raw.any()
 
@@ -238,9 +230,9 @@ def test_guidance_jumps(viewer, dock, controller, paint, idle):
 
 
 def test_every_control_has_a_tooltip_and_every_key_is_bound(viewer, dock):
-    from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider, QTreeWidget
+    from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider, QTableView
 
-    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QTreeWidget)
+    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QTableView)
     controls = [child for kind in kinds for child in dock.findChildren(kind)]
     assert len(controls) > 15
     assert [c for c in controls if not c.toolTip() and c.objectName() != "qt_"] == []

@@ -50,7 +50,7 @@ def test_all_objects_of_a_layer_on_all_frames(
     settled()
     assert np.array_equal(controller.session.masks, labels)
     assert [item.id for item in controller.session.objects] == [1, 3, 700]
-    assert dock.objects.list.topLevelItemCount() == 3
+    assert dock.objects.model.rowCount() == 3
     assert said[-1] == (
         "2 objects of 'cellpose' taken on 9 frames. Propagate (G) to fill the other 3."
     )

@@ -196,7 +196,7 @@ def test_opening_restores_everything(viewer, dock, controller, settled, project,
     assert image.name == "movie"
     assert image.data.shape == (FRAMES, 40, 60, 3)
     assert controller.session.pending_frames == (8,)
-    assert dock.objects.list.topLevelItem(0).text(0) == "nucleus"
+    assert dock.objects.model.objects[0].name == "nucleus"
     controller.navigation.go_to(2)
     assert controller.view.strokes._slice.image.raw[20, 20] == 1
     assert controller.view.masks._slice.image.raw[20, 20] == 1

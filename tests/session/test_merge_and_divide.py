@@ -44,7 +44,7 @@ def test_merged_objects_are_one_on_all_frames(two, draw, run):
     assert is_there(two, 2) == []
     assert rows(two, 3, 1) == [9, 10, 11, 19, 20, 21]
     assert {stroke.object_id for stroke in two.strokes()} == {1}
-    assert two.undo_text == "merge 2 into object 1"
+    assert two.undo_text == "merge object 2 into 1"
     undone(two, before)
     draw(12, y=2)
     run()
@@ -71,10 +71,10 @@ def test_objects_are_merged_on_some_frames_only(two, draw, run):
     assert rows(two, 5, 1) == [9, 10, 11, 19, 20, 21]
     assert [item.id for item in two.objects] == [1, 2]
     assert {stroke.object_id for stroke in two.strokes(5)} == {1}
-    assert two.undo_text == "merge 2 into object 1 on frames 3 to 6"
+    assert two.undo_text == "merge object 2 into 1 on frames 3 to 6"
     undone(two, before)
     two.merge_objects(2, [1], 0)
-    assert two.undo_text == "merge 1 into object 2 on frame 0"
+    assert two.undo_text == "merge object 1 into 2 on frame 0"
     assert is_there(two, 1) == list(range(1, 20))
 
 
@@ -139,22 +139,22 @@ def test_painted_pixels_of_merged_objects_are_still_the_persons(two, draw, run):
 
 def test_an_object_is_deleted_on_a_frame_on_a_range_and_everywhere(two):
     before = snapshot(two)
-    two.delete_object(2, 3)
+    two.delete_objects([2], 3)
     assert is_there(two, 2) == [0, 1, 2, *range(4, 20)]
     assert two.undo_text == "delete object 2 on frame 3"
     undone(two, before)
     before = snapshot(two)
-    two.delete_object(2, 4, 20)
+    two.delete_objects([2], 4, 20)
     assert is_there(two, 2) == [0, 1, 2]
     assert [stroke.object_id for stroke in two.strokes()] == [1]
     assert is_there(two, 1) == list(range(20))
     undone(two, before)
-    two.delete_object(2)
+    two.delete_objects([2])
     assert [item.id for item in two.objects] == [1]
 
 
 def test_a_run_may_put_a_deleted_object_there_again(two, run, draw):
-    two.delete_object(1, 8, 20)
+    two.delete_objects([1], 8, 20)
     draw(5)
     run(5, "forward")
     assert is_there(two, 1) == list(range(20))
@@ -166,7 +166,7 @@ def test_a_deleted_object_stays_away_from_a_preview_that_showed_it(session, draw
     draw(5)
     draw(5, y=20, object_id=2)
     session.interact(5)
-    session.delete_object(2, 5)
+    session.delete_objects([2], 5)
     assert rows(session, 5, 2) == []
     run()
     assert is_there(session, 2) == []
@@ -175,14 +175,14 @@ def test_a_deleted_object_stays_away_from_a_preview_that_showed_it(session, draw
 
 def test_deleted_pixels_are_background_on_accepted_frames_and_else_nobodys(two):
     two.accept(5)
-    two.delete_object(2, 5)
+    two.delete_objects([2], 5)
     frame = two._history.frame(5)
     assert frame.trusted
     assert not (two._origin(frozenset(), 5).human < 0).any()
     labels = np.zeros((30, 40), int)
     labels[25:28, 5:9] = 2
     two.paint(12, labels, labels > 0)
-    two.delete_object(2, 12)
+    two.delete_objects([2], 12)
     assert (two._origin(frozenset(), 12).human == -1).all()
     assert is_there(two, 2) == [t for t in range(20) if t not in (5, 12)]
 
@@ -192,8 +192,8 @@ def test_deleted_pixels_are_background_on_accepted_frames_and_else_nobodys(two):
     [
         (lambda s: s.merge_objects(1, [2]), "merged"),
         (lambda s: s.merge_objects(2, [1], 3, 5), "merged"),
-        (lambda s: s.delete_object(2, 3), "deleted"),
-        (lambda s: s.delete_object(2), "removed"),
+        (lambda s: s.delete_objects([2], 3), "deleted"),
+        (lambda s: s.delete_objects([1, 2]), "deleted"),
         (lambda s: s.remove_object(2), "removed"),
         (lambda s: s.divide(2, 5), "divided"),
         (lambda s: s.divide(1, 5, [2, 3]), "divided"),
@@ -216,14 +216,14 @@ def test_locked_objects_are_left_alone(two, action, verb):
         (lambda s: s.merge_objects(1, [1]), "two objects or more"),
         (lambda s: s.merge_objects(1, [9]), "no object 9"),
         (lambda s: s.merge_objects(1, [2], 5, 5), "not a range"),
-        (lambda s: s.delete_object(1, 20), "no frame 20"),
-        (lambda s: s.delete_object(1, 5, 21), "not a range"),
+        (lambda s: s.delete_objects([1], 20), "no frame 20"),
+        (lambda s: s.delete_objects([1], 5, 21), "not a range"),
         (lambda s: s.divide(1, 0), "first frame"),
         (lambda s: s.divide(1, 20), "no frame 20"),
         (lambda s: s.divide(1, 5, [2]), "two different daughters"),
         (lambda s: s.divide(1, 5, [2, 2]), "two different daughters"),
         (lambda s: s.divide(1, 5, [1, 2]), "cannot be a daughter"),
-        (lambda s: s.show_object(9, False), "no object 9"),
+        (lambda s: s.show_objects([1, 9], False), "no object 9"),
     ],
 )
 def test_what_cannot_be_is_refused(two, action, says):
@@ -298,8 +298,9 @@ def test_lineage_after_merging_and_removing(two):
 
 def test_hiding_changes_no_mask(two):
     before = snapshot(two)
-    two.show_object(1, False)
+    two.show_objects([1], False)
     assert [item.visible for item in two.objects] == [False, True]
+    assert two.undo_text == "hide object 1"
     np.testing.assert_array_equal(np.asarray(two.masks), before[0])
     two.undo()
     assert two.objects[0].visible
@@ -331,7 +332,7 @@ def test_ids_above_255(two, draw, run):
     assert is_there(two, 700) == []
     assert two.divide(40_000, 15) == (40_001, 40_002)
     assert 14 in is_there(two, 40_000)
-    two.delete_object(40_000, 14)
+    two.delete_objects([40_000], 14)
     assert 14 not in is_there(two, 40_000)
 
 
@@ -364,6 +365,6 @@ def test_the_overview_follows_without_reading_a_mask_again(two):
     two.mark_absent(1, 0, 19)
     assert areas() == {1: [0] * 19 + [36], 2: [36] * 20}
     assert sorted(read) == list(range(20))
-    two.delete_object(2, 7)
+    two.delete_objects([2], 7)
     assert areas()[2] == [36] * 7 + [0] + [36] * 12
     assert read[20:] == [7]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +61,25 @@ def _palette() -> NDArray[np.float32]:
     return colours
 
 
-def colormap() -> Any:
-    """Napari's colour map in which label n has the colour of object n, and 0 is transparent."""
+def colormap(hidden: Collection[ObjectId] = (), highest: ObjectId = 0) -> Any:
+    """Napari's colour map in which label n has the colour of object n, and 0 is transparent.
+
+    Parameters
+    ----------
+    hidden : collection of int
+        Objects that are transparent as well.
+    highest : int
+        The highest id there is; needed with hidden ones.
+    """
     from napari.utils.colormaps import CyclicLabelColormap
 
-    return CyclicLabelColormap(colors=_palette(), background_value=0)
+    colours = _palette()
+    if hidden:
+        # As many turns of the palette as it takes to give each object a row of its own.
+        turns = -(-max(highest, *hidden) // 255)
+        colours = np.concatenate([colours[:1], np.tile(colours[1:], (turns, 1))])
+        colours[list(hidden), 3] = 0
+    return CyclicLabelColormap(colors=colours, background_value=0)
 
 
 def object_colours() -> NDArray[np.uint8]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ivos.session import Session
-from napari_ivos.types import AnyArray, LabelMap
+from napari_ivos.gui._layers import colormap
+from napari_ivos.session import Session, SessionObject
+from napari_ivos.types import AnyArray, LabelMap, ObjectId
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
 
 
 class MaskCanvas:
@@ -87,3 +91,24 @@ class MaskCanvas:
         if frame not in self._painted:
             self._painted[frame] = np.array(self._masks[frame])
         return self._painted[frame]
+
+
+class MaskColours:
+    """Makes hidden objects transparent in the layer of masks; the masks stay as they are.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+    """
+
+    def __init__(self, layer: Labels) -> None:
+        self._layer = layer
+        self._shown: tuple[frozenset[ObjectId], ObjectId] = (frozenset(), 0)
+
+    def show(self, objects: tuple[SessionObject, ...]) -> None:
+        """Show these as far as they are visible."""
+        hidden = frozenset(item.id for item in objects if not item.visible)
+        wanted = (hidden, objects[-1].id if hidden else 0)
+        if wanted != self._shown:
+            self._shown = wanted
+            self._layer.colormap = colormap(*wanted)

@@ -17,7 +17,7 @@ from napari_ivos.gui._layers import (
     shown_colour,
     strokes_style,
 )
-from napari_ivos.gui._mask_canvas import MaskCanvas
+from napari_ivos.gui._mask_canvas import MaskCanvas, MaskColours
 from napari_ivos.scribbles import Stroke, strokes_from_shapes
 from napari_ivos.session import Session
 from napari_ivos.types import LabelMap, ObjectId
@@ -56,6 +56,7 @@ class SessionView(QObject):
         self._mask_canvas = MaskCanvas(session)
         self.masks: Labels = viewer.add_labels(self._mask_canvas, **masks_style(), **where)
         self.masks.n_edit_dimensions = 2
+        self._colours = MaskColours(self.masks)
         self.strokes: Labels = viewer.add_labels(self._canvas, **strokes_style(), **where)
         self.strokes.n_edit_dimensions = 2
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
@@ -131,6 +132,7 @@ class SessionView(QObject):
         changed = {s.frame for s in set(strokes).symmetric_difference(self._shown)}
         self._redraw(changed)
         self._shown = strokes
+        self._colours.show(self._session.objects)
         self.refresh_masks()
 
     def refresh_masks(self) -> None:

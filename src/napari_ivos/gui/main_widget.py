@@ -52,14 +52,15 @@ class InteractiveVOS(QWidget):
         self.hint = HintPanel(self.controller)
         self.video = VideoPanel(self.controller)
         self.project = ProjectPanel(self.controller, self.video.begin)
-        self.objects = ObjectsPanel(self.controller)
+        self.timeline = Timeline(self.controller)
+        strip = self.timeline.strip
+        self.objects = ObjectsPanel(self.controller, lambda: strip.selection)
         self.taking = ImportProgress(self.controller)
         self.strokes = StrokesPanel(self.controller)
         self.propagate = PropagatePanel(self.controller)
         self.guidance = GuidancePanel(self.controller)
         self.look = LookPanel(self.controller)
         self.export = ExportPanel(self.controller)
-        self.timeline = Timeline(self.controller)
         self._lay_out()
         # The strip needs the width of the window: a dock of its own, which goes with this one.
         self._window = napari_viewer.window

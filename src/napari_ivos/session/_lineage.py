@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from napari_ivos.errors import StrokeError
 from napari_ivos.session._history import Edit, History
 from napari_ivos.session._objects import (
-    change_object,
+    change_objects,
     change_strokes,
     check_unlocked,
     create_objects,
@@ -80,8 +80,7 @@ def divide(
         for number, object_id in enumerate(daughters, start=1):
             create_objects(history, edit, [object_id], f"{name}.{number}", parent)
     else:
-        for daughter in daughters:
-            change_object(history, edit, daughter, parent=parent)
+        change_objects(history, edit, daughters, parent=parent)
     begun = tuple(Absence(daughter, 0, frame) for daughter in daughters)
     absences = (*history.state.absences, Absence(parent, frame, length), *begun)
     history.set_fields(edit, absences=absences)

@@ -78,23 +78,29 @@ def create_objects(
     )
 
 
-def change_object(history: History, edit: Edit, object_id: ObjectId, **values: Any) -> None:
-    """Replace values of one object."""
+def listed(ids: Collection[ObjectId]) -> str:
+    """Objects in words, the first few by their ids."""
+    first = ", ".join(map(str, list(ids)[:4]))
+    return f"object {first}" if len(ids) == 1 else f"objects {first}{', …' if len(ids) > 4 else ''}"
+
+
+def change_objects(history: History, edit: Edit, ids: Collection[ObjectId], **values: Any) -> None:
+    """Replace values of some objects."""
     objects = tuple(
-        replace(item, **values) if item.id == object_id else item for item in history.state.objects
+        replace(item, **values) if item.id in ids else item for item in history.state.objects
     )
     history.set_fields(edit, objects=objects)
 
 
-def remove_object(history: History, edit: Edit, object_id: ObjectId) -> None:
-    """Take an object away; its strokes and pixels stay stored, and are passed over."""
+def remove_objects(history: History, edit: Edit, ids: Collection[ObjectId]) -> None:
+    """Take objects away; their strokes and pixels stay stored, and are passed over."""
     state = history.state
     objects = tuple(
-        replace(item, parent=0) if item.parent == object_id else item
+        replace(item, parent=0) if item.parent in ids else item
         for item in state.objects
-        if item.id != object_id
+        if item.id not in ids
     )
-    history.set_fields(edit, objects=objects, removed=state.removed | {object_id})
+    history.set_fields(edit, objects=objects, removed=state.removed.union(ids))
 
 
 def delete_on(

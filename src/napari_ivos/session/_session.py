@@ -300,13 +300,16 @@ class Session:
         verb = "lock" if locked else "unlock"
         self._change_object(f"{verb} object {object_id}", object_id, locked=locked)
 
-    def show_object(self, object_id: ObjectId, visible: bool = True) -> None:
-        """Have the viewer show an object, or hide it; masks and exports are the same either way."""
-        verb = "show" if visible else "hide"
-        self._change_object(f"{verb} object {object_id}", object_id, visible=visible)
+    def show_objects(self, object_ids: Iterable[ObjectId], visible: bool = True) -> None:
+        """Have the viewer show objects, or hide them; masks and exports are the same either way."""
+        ids = tuple(object_ids)
+        _objects.check_objects(self._state, ids)
+        text = f"{'show' if visible else 'hide'} {_objects.listed(ids)}"
+        with self._runs.edit(text) as edit:
+            _objects.change_objects(self._history, edit, ids, visible=visible)
 
     def remove_object(self, object_id: ObjectId) -> None:
-        """Remove an object with its strokes, from all frames; `delete_object` also from some.
+        """Remove an object with its strokes, from all frames; `delete_objects` also from some.
 
         Raises
         ------
@@ -315,35 +318,38 @@ class Session:
         """
         _objects.check_unlocked(self._state, (object_id,), "removed")
         with self._runs.edit(f"remove object {object_id}") as edit:
-            _objects.remove_object(self._history, edit, object_id)
+            _objects.remove_objects(self._history, edit, (object_id,))
 
-    def delete_object(
-        self, object_id: ObjectId, start: int | None = None, stop: int | None = None
+    def delete_objects(
+        self, object_ids: Iterable[ObjectId], start: int | None = None, stop: int | None = None
     ) -> None:
-        """Delete an object's pixels and strokes on a frame, on some, or (no frame given) on all.
+        """Delete objects' pixels and strokes on a frame, on some, or (no frame given) on all.
 
-        Runs may put it there again; where it is marked as absent (`mark_absent`) they do not.
+        Runs may put them there again; where they are marked as absent (`mark_absent`) they do not.
 
         Parameters
         ----------
-        object_id : int
+        object_ids : iterable of int
         start : int, optional
-            The frame; the first one, with `stop`. None: the object is removed altogether.
+            The frame; the first one, with `stop`. None: the objects are removed altogether.
         stop : int, optional
             The frame after the last one.
 
         Raises
         ------
         StrokeError
-            There is no such object or frame, or the object is locked.
+            There is no such object or frame, or an object is locked.
         """
+        ids = tuple(object_ids)
+        _objects.check_unlocked(self._state, ids, "deleted")
+        text = f"delete {_objects.listed(ids)}"
         if start is None:
-            self.remove_object(object_id)
+            with self._runs.edit(text) as edit:
+                _objects.remove_objects(self._history, edit, ids)
             return
-        _objects.check_unlocked(self._state, (object_id,), "deleted")
         frames = self._frames(start, stop)
-        with self._runs.edit(f"delete object {object_id} on {_span(frames)}") as edit:
-            _objects.delete_on(self._history, edit, (object_id,), frames)
+        with self._runs.edit(f"{text} on {_span(frames)}") as edit:
+            _objects.delete_on(self._history, edit, ids, frames)
 
     def merge_objects(
         self,
@@ -376,7 +382,7 @@ class Session:
         _objects.check_unlocked(self._state, (into, *rest), "merged")
         if not rest:
             raise StrokeError("Only two objects or more can be merged.", "Select another one too.")
-        text = f"merge {', '.join(map(str, rest))} into object {into}"
+        text = f"merge {_objects.listed(rest)} into {into}"
         if start is None:
             with self._runs.edit(text) as edit:
                 _merge.merge(self._history, edit, into, rest, len(self.video))
@@ -429,7 +435,7 @@ class Session:
     def _change_object(self, text: str, object_id: ObjectId, **values: Any) -> None:
         self._known(object_id)
         with self._runs.edit(text) as edit:
-            _objects.change_object(self._history, edit, object_id, **values)
+            _objects.change_objects(self._history, edit, (object_id,), **values)
 
     def _known(self, object_id: ObjectId) -> None:
         _objects.check_objects(self._state, (object_id,))

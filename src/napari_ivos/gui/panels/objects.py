@@ -1,135 +1,194 @@
-"""The objects: colour, name, lock."""
+"""The objects: colour, name, visibility, lock, where they are and how large."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
-from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem
+import numpy as np
+from qtpy.QtCore import QPoint, QTimer
+from qtpy.QtWidgets import QMenu, QPushButton
 
 from napari_ivos.gui._controller import Controller
+from napari_ivos.gui._curve import AreaCurve
 from napari_ivos.gui._keys import with_key
 from napari_ivos.gui._layers import shown_colour
+from napari_ivos.gui._object_actions import ObjectActions
+from napari_ivos.gui._object_model import Column, ObjectModel
+from napari_ivos.gui._object_table import ObjectTable
 from napari_ivos.gui.panels._parts import Panel, button
-from napari_ivos.session import SessionObject
+from napari_ivos.gui.panels.labels import fill_labels_menu
+from napari_ivos.session import Status
 
-_ID = Qt.ItemDataRole.UserRole
-_NAME, _LOCK = 0, 1
-_LIST_HEIGHT = 100
+_TABLE_HEIGHT = 136
+# Often enough for the eye while a run commits frames.
+_MILLISECONDS = 200
 
 
 class ObjectsPanel(Panel):
-    """The list of objects; the selected one is what the brush paints."""
+    """The table of objects; the current one is what the brush paints.
 
-    def __init__(self, controller: Controller) -> None:
+    Parameters
+    ----------
+    controller : Controller
+    selected_frames : callable
+        Gives the frames that are selected in the timeline: the first, and the one after the last.
+    """
+
+    def __init__(
+        self, controller: Controller, selected_frames: Callable[[], tuple[int, int] | None]
+    ) -> None:
         super().__init__("Objects")
         self._controller = controller
-        self.list = QTreeWidget()
-        self.list.setColumnCount(2)
-        self.list.setHeaderLabels(["Object", "Lock"])
-        self.list.setRootIsDecorated(False)
-        self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.list.setToolTip(with_key(_TIP, "next_object"))
-        # napari's themes draw an empty box in the colour of the list.
-        self.list.setStyleSheet("QTreeView::indicator:unchecked { border: 1px solid #888; }")
-        self.list.setFixedHeight(_LIST_HEIGHT)
-        header = self.list.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(_LOCK, QHeaderView.ResizeMode.ResizeToContents)
-        self.body.addWidget(self.list)
-        self.add = button("Add object", with_key("Add an object", "add_object"), self._on_add)
-        self.remove = button(
-            "Remove", "Remove the selected object with its strokes", self._on_remove
-        )
-        self.labels = button("From labels", _LABELS_TIP, self._on_labels)
-        self.row(self.add, self.labels, self.remove)
-        self.list.currentItemChanged.connect(self._on_selected)
-        self.list.itemChanged.connect(self._on_edited)
-        controller.state_changed.connect(self._show)
+        self.model = ObjectModel(self._on_renamed, self)
+        self.table = ObjectTable(self.model)
+        self.table.setToolTip(with_key(_TIP, "next_object"))
+        self.table.setFixedHeight(_TABLE_HEIGHT)
+        self.actions = ObjectActions(controller, lambda: self.table.selected, selected_frames)
+        self.curve = AreaCurve()
+        self.curve.setToolTip(_CURVE_TIP)
+        self.menu: QMenu | None = None
+        self._lay_out()
+        self._shown: object = None
+        """What the curve was made of."""
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._refresh)
+        self._connect()
         self._show()
+
+    def _lay_out(self) -> None:
+        self.body.addWidget(self.table)
+        self.body.addWidget(self.curve)
+        self.add = button("Add object", with_key("Add an object", "add_object"), self._on_add)
+        self.labels = button("From labels", _LABELS_TIP, self._on_labels)
+        self.merge = button("Merge", "", lambda: self._pop_up(self.merge, self.actions.fill_merge))
+        self.delete = button(
+            "Delete",
+            "Delete the selected objects on this frame, on selected frames, or everywhere",
+            lambda: self._pop_up(self.delete, self.actions.fill_delete),
+        )
+        self.divide = button("Divide", "", self.actions.divide)
+        for line in ((self.add, self.labels), (self.merge, self.delete, self.divide)):
+            row = self.row(*line)
+            for position in range(len(line)):
+                row.setStretch(position, 1)
+
+    def _connect(self) -> None:
+        controller = self._controller
+        self.table.chosen.connect(self._on_chosen)
+        self.table.eye_clicked.connect(self.actions.toggle_visible)
+        self.table.lock_clicked.connect(self.actions.toggle_lock)
+        self.table.customContextMenuRequested.connect(self._on_context_menu)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
+        self.curve.sought.connect(controller.navigation.go_to)
+        controller.state_changed.connect(self._show)
+        controller.frame_changed.connect(self._on_frame)
+        for signal in (controller.session_changed, controller.progressed):
+            signal.connect(self._later)
+
+    # -- what people do -----------------------------------------------------------------------
 
     def _on_add(self) -> None:
         self._controller.add_object()
 
+    def _on_renamed(self, object_id: int, name: str) -> None:
+        self._controller.edit(lambda session: session.rename_object(object_id, name))
+
+    def _on_chosen(self, object_id: int) -> None:
+        if object_id != self._controller.selected:
+            self._controller.select(object_id)
+
     def _on_labels(self) -> None:
-        layers = self._controller.label_layers()
-        if not layers:
-            self._controller.say(
-                "There is no labels layer to take objects from. Open one, or run Cellpose, say.",
-                bad=True,
-            )
-            return
+        self._pop_up(self.labels, lambda menu: fill_labels_menu(menu, self._controller))
+
+    def _pop_up(self, under: QPushButton, fill: Callable[[QMenu], None]) -> None:
+        self._open(fill, under.mapToGlobal(under.rect().bottomLeft()))
+
+    def _on_context_menu(self, place: QPoint) -> None:
+        if self.table.selected:
+            name = self.table.currentIndex().siblingAtColumn(Column.NAME)
+            rename = partial(self.table.edit, name)
+            where = self.table.viewport().mapToGlobal(place)
+            self._open(lambda menu: self.actions.fill(menu, rename), where)
+
+    def _open(self, fill: Callable[[QMenu], None], where: QPoint) -> None:
+        if self.menu is not None:
+            self.menu.deleteLater()
         self.menu = QMenu(self)
-        for layer in layers:
-            self.menu.addAction(layer.name, partial(self._controller.take_labels, layer))
-        self.menu.popup(self.labels.mapToGlobal(self.labels.rect().bottomLeft()))
+        fill(self.menu)
+        self.menu.popup(where)
 
-    def _on_remove(self) -> None:
-        selected = self._controller.selected
-        if selected:
-            self._controller.edit(lambda session: session.remove_object(selected))
-
-    def _on_selected(self, item: QTreeWidgetItem | None) -> None:
-        if item is not None:
-            self._controller.select(item.data(_NAME, _ID))
-
-    def _on_edited(self, item: QTreeWidgetItem, column: int) -> None:
-        object_id = item.data(_NAME, _ID)
-        locked = item.checkState(_LOCK) == Qt.CheckState.Checked
-        name = item.text(_NAME).strip()
-        if column == _LOCK:
-            self._controller.edit(lambda session: session.lock_object(object_id, locked))
-        elif name:
-            self._controller.edit(lambda session: session.rename_object(object_id, name))
-        else:
-            self._show()
+    # -- what is shown ------------------------------------------------------------------------
 
     def _show(self) -> None:
-        session, selected = self._controller.session, self._controller.selected
-        objects = () if session is None else session.objects
-        with QSignalBlocker(self.list):
-            while self.list.topLevelItemCount() > len(objects):
-                self.list.takeTopLevelItem(self.list.topLevelItemCount() - 1)
-            for row, item in enumerate(objects):
-                if row >= self.list.topLevelItemCount():
-                    self.list.addTopLevelItem(QTreeWidgetItem())
-                line = self.list.topLevelItem(row)
-                _fill(line, item)
-                if item.id == selected:
-                    self.list.setCurrentItem(line)
+        session = self._controller.session
+        self.model.show_objects(() if session is None else session.objects)
+        self.table.show_current(self._controller.selected)
         self.add.setEnabled(session is not None)
         self.labels.setEnabled(session is not None)
-        self.remove.setEnabled(selected != 0)
+        self._show_buttons()
+        self._later()
+
+    def _show_buttons(self) -> None:
+        selected = self.table.selected
+        several = len(selected) > 1
+        self.merge.setEnabled(several)
+        self.merge.setToolTip(self.actions.merge_text() if several else _MERGE_TIP)
+        self.delete.setEnabled(bool(selected))
+        self.divide.setEnabled(self.actions.can_divide())
+        what = f"{self.actions.division_text()}\n" if self.actions.can_divide() else ""
+        self.divide.setToolTip(what + _DIVIDE_TIP)
+
+    def _on_frame(self) -> None:
+        frame = self._controller.navigation.frame
+        self.model.show_frame(self._controller.overview, frame)
+        self.curve.show_frame(frame)
+        self._show_buttons()
+        self._later()
+
+    def _later(self, *_: object) -> None:
+        if not self._soon.isActive():
+            self._soon.start(_MILLISECONDS)
+
+    def _refresh(self) -> None:
+        overview, selected = self._controller.overview, self._controller.selected
+        if overview is None:
+            self._shown = None
+            self.curve.clear()
+            return
+        done = overview.refresh(0.004)
+        shown = (overview, overview.version, selected)
+        if shown != self._shown:
+            self._shown = shown
+            self._show_curve()
+            self.model.show_frame(overview, self._controller.navigation.frame)
+        if not done:
+            self._later()
+
+    def _show_curve(self) -> None:
+        overview, selected = self._controller.overview, self._controller.selected
+        if overview is None or selected not in overview.ids:
+            self.curve.clear()
+            return
+        row = overview.ids.index(selected)
+        known = overview.status[row] != Status.UNSEEN
+        areas = np.where(known, overview.areas[row], np.nan)
+        self.curve.show_areas(areas, f"Area of {selected}", shown_colour(selected))
+        self.curve.show_frame(self._controller.navigation.frame)
 
 
 _TIP = (
-    "The selected object is what the brush paints. Double-click a name to change it.\n"
-    "A locked object's pixels are left alone by every run."
+    "The current object is what the brush paints. Ctrl- or Shift-click selects several.\n"
+    "Double-click a name to change it; right-click for more."
 )
-
-
+_CURVE_TIP = "Area of the current object in pixels, over time. Click to go to a frame."
+_MERGE_TIP = "Make objects one. Select two or more first (Ctrl-click)."
+_DIVIDE_TIP = (
+    "The selected object ends in front of the displayed frame, and two daughters begin.\n"
+    "Select daughters that are there already with it (Ctrl-click): the lowest number divides."
+)
 _LABELS_TIP = (
-    "Take all objects that a labels layer has on the displayed frame, with their ids.\n"
-    "They are the truth about this frame, to be followed from here."
+    "Take all objects that a labels layer, a file or a folder has, with their ids:\n"
+    "on the displayed frame or on all frames. They are the truth about these frames."
 )
-
-
-def _fill(line: QTreeWidgetItem, item: SessionObject) -> None:
-    if line.data(_NAME, _ID) != item.id:
-        line.setData(_NAME, _ID, item.id)
-        line.setIcon(_NAME, _swatch(item.id))
-        line.setFlags(line.flags() | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsUserCheckable)
-    line.setText(_NAME, item.name)
-    state = Qt.CheckState.Checked if item.locked else Qt.CheckState.Unchecked
-    line.setCheckState(_LOCK, state)
-
-
-def _swatch(object_id: int) -> QIcon:
-    picture = QPixmap(16, 16)
-    picture.fill(QColor(*shown_colour(object_id)))
-    icon = QIcon(picture)
-    # Else the selected row's colour is mixed into it.
-    icon.addPixmap(picture, QIcon.Mode.Selected)
-    return icon
