@@ -15,7 +15,7 @@ import numpy as np
 from napari_ivos.errors import ExportError, IvosError
 from napari_ivos.evaluation.rows import Row, read_rows, write_rows
 from napari_ivos.evaluation.sample import Sample
-from napari_ivos.export._place import placed
+from napari_ivos.export._place import clear_parts, placed
 
 _MAX_JSON_BYTES = 2**24
 
@@ -142,6 +142,7 @@ class Store:
         # A worker that was thought dead may have been quicker.
         if target.is_dir():
             return
+        clear_parts(target)
         worst = sample.worst
         content = {
             "sequence": sample.sequence,
