@@ -1,5 +1,6 @@
 """Commands on real Dask clusters, of which parts are killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +9,9 @@ import time
 from contextlib import contextmanager
 
 import pytest
+import tifffile
 
+from batch.made_table import Table
 from evaluation.made_data import labels_of, write_sequence
 from napari_ivos.evaluation.rows import read_rows
 
@@ -82,8 +85,6 @@ def cluster(folder):
 
 
 def address(place):
-    import json
-
     return json.loads(place.read_text(encoding="utf-8"))["address"]
 
 
@@ -179,6 +180,34 @@ def test_no_local_worker_outlives_its_command(evaluate, tmp_path, how):
     _, alive = psutil.wait_procs(pair, timeout=30)
     assert alive == []
     assert finished(tmp_path / "report")
+
+
+def test_a_table_of_jobs_survives_its_workers_and_its_command(tmp_path):
+    table = Table(tmp_path)
+    outs = [table.add(name, length=40) for name in "abcd"]
+    args = [*COMMAND, "batch", str(table.path), "--workers", "2"]
+    with command(args) as running:
+        assert running.stderr.readline().startswith("1 of 4: ")
+        pair = workers_of(running.pid)
+        running.send_signal(signal.SIGKILL)
+    psutil.wait_procs(pair, timeout=30)
+    before = {out: out.stat().st_mtime_ns for out in outs if out.exists()}
+    assert before
+    with command(args) as running:
+        while len(workers_of(running.pid)) < 2:
+            assert running.poll() is None
+            time.sleep(0.1)
+        workers_of(running.pid)[1].send_signal(signal.SIGKILL)
+        told, errors = running.communicate()
+    assert running.returncode == 0, errors
+    noted = len(list((tmp_path / "jobs.csv.done").glob("*.json")))
+    assert noted == 4
+    assert told.startswith(f"{table.path}: 4 jobs, ")
+    assert told.endswith(" 0 failed\n")
+    # A result that was written but not noted yet is written once more.
+    assert sum(out.stat().st_mtime_ns != stamp for out, stamp in before.items()) <= 2
+    assert all(len(tifffile.imread(out)) == 40 for out in outs)
+    assert not list(tmp_path.glob(".*part*"))
 
 
 def test_no_scheduler_there_gets_a_sentence(evaluate):
