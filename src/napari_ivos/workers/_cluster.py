@@ -32,32 +32,38 @@ def run_on_cluster(
     _quiet()
     with _local(workers) if scheduler is None else _joined(scheduler) as client:
         try:
-            yield from _run(client, tasks, work)
-        except (OSError, CancelledError) as error:
+            for number, future in _ended(client, tasks, work):
+                yield tasks[number], _error(future)
+        except _LostError as error:
             raise IvosError(
                 f"The Dask scheduler{'' if scheduler is None else f' at {scheduler}'} went away.",
                 "What is finished is kept; start it again, and the same command goes on.",
             ) from error
 
 
-def _run(
-    client: Any, tasks: Sequence[T], work: Callable[[T], None]
-) -> Iterator[tuple[T, IvosError | None]]:
+class _LostError(Exception):
+    """Nothing is heard of the scheduler any more."""
+
+
+def _ended(client: Any, tasks: Sequence[T], work: Callable[[T], None]) -> Iterator[tuple[int, Any]]:
+    """The numbers of the tasks that ended, one way or the other, with their futures."""
     from distributed import wait
 
     left, busy = deque(range(len(tasks))), dict[Any, int]()
     while left or busy:
-        # No worker gets a task before it is free for it: when one dies, Dask suspects all that was
-        # waiting for it as well. Without any worker one task waits for the next that joins.
-        free = max(sum(client.nthreads().values()), 1) - len(busy)
-        for number in [left.popleft() for _ in range(min(free, len(left)))]:
-            busy[client.submit(work, tasks[number], pure=False)] = number
         try:
+            # No worker gets a task before it is free for it: when one dies, Dask suspects all that
+            # was waiting for it as well. Without any worker one task waits for the next that joins.
+            free = max(sum(client.nthreads().values()), 1) - len(busy)
+            for number in [left.popleft() for _ in range(min(free, len(left)))]:
+                busy[client.submit(work, tasks[number], pure=False)] = number
             done = wait(list(busy), timeout=_LOOK, return_when="FIRST_COMPLETED").done
         except TimeoutError:
             continue
+        except (OSError, CancelledError) as error:
+            raise _LostError from error
         for future in done:
-            yield tasks[busy.pop(future)], _error(future)
+            yield busy.pop(future), future
 
 
 def _error(future: Any) -> IvosError | None:
@@ -73,6 +79,8 @@ def _error(future: Any) -> IvosError | None:
         return died()
     except IvosError as error:
         return error
+    except CancelledError as error:
+        raise _LostError from error
     raise AssertionError(f"a future that is done is {future.status}")
 
 
