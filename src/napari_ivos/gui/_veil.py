@@ -97,7 +97,8 @@ class Difference:
             return f"Nothing here, and nothing in '{name}'."
         return (
             f"{self.same / total:.1%} alike. Pixels only here: {self.only_here} (orange); only in "
-            f"'{name}': {self.only_there} (blue, chequered); another object: {self.other} (striped)."
+            f"'{name}': {self.only_there} (blue, chequered); another object: {self.other} "
+            "(striped)."
         )
 
 
