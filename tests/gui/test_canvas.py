@@ -62,7 +62,7 @@ def test_a_painted_line_comes_out_as_a_stroke_once(canvas):
     painted = canvas[3] == 7
     assert (covered & painted).sum() > 0.9 * painted.sum()
     canvas.draw(3, strokes)
-    assert canvas.take() == ([], False, set())
+    assert canvas.take() == ([], {}, set())
 
 
 def test_only_what_is_new_comes_out(canvas):
@@ -83,7 +83,10 @@ def test_wiping_out_is_noticed_and_gives_no_stroke(canvas):
     canvas.draw(0, [make_stroke(0, 1, [[10, 5], [10, 50]], 2)])
     brush(canvas, 0, slice(8, 13), slice(5, 20), 0)
     strokes, erased, frames = canvas.take()
-    assert (strokes, erased, frames) == ([], True, {0})
+    assert (strokes, frames) == ([], {0})
+    assert list(erased) == [0]
+    assert erased[0].sum() == 5 * 15
+    assert erased[0][8:13, 5:20].all()
 
 
 def test_strokes_are_drawn_as_they_rasterise(canvas):

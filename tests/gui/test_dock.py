@@ -132,16 +132,6 @@ def test_undo_stops_at_the_object_that_a_session_begins_with(viewer, dock, contr
     assert [item.id for item in controller.session.objects] == [1]
 
 
-def test_wiping_out_is_put_back_with_a_word(qtbot, controller, paint, idle, said):
-    paint((0, 20, 10))
-    idle()
-    controller.view.strokes.paint((0, 20, 10), 0)
-    qtbot.waitUntil(lambda: len(said) == 1)
-    assert "Undo" in said[0]
-    assert controller.view.strokes._slice.image.raw[20, 10] == 1
-    assert len(controller.session.strokes()) == 1
-
-
 def test_objects(viewer, dock, controller, paint, idle):
     dock.objects.add.click()
     assert controller.selected == 2

@@ -70,7 +70,9 @@ class StrokeCanvas:
             stack[frame] = picture
         return stack if dtype is None else stack.astype(dtype, copy=False)
 
-    def take(self, followed: Stroke | None = None) -> tuple[list[Stroke], bool, set[int]]:
+    def take(
+        self, followed: Stroke | None = None
+    ) -> tuple[list[Stroke], dict[int, Mask], set[int]]:
         """What was painted since this was asked last, on the frames that were painted on.
 
         Parameters
@@ -82,13 +84,13 @@ class StrokeCanvas:
         Returns
         -------
         strokes : list of Stroke
-        erased : bool
-            Whether something was wiped out as well.
+        erased : dict of int to (H, W) bool
+            Where something was wiped out, on the frames on which it was.
         frames : set of int
             The frames painted on; they are to be drawn anew.
         """
         strokes: list[Stroke] = []
-        erased = False
+        erased: dict[int, Mask] = {}
         frames, self._touched = self._touched, set()
         for frame in sorted(frames):
             painted = self._painted[frame]
@@ -99,7 +101,9 @@ class StrokeCanvas:
             # Only the box around the change: a brush stroke in a large frame is a small matter.
             box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
             labels = np.where(changed[box], painted[box], 0)
-            erased = erased or bool((changed[box] & (painted[box] == 0)).any())
+            wiped = changed & (painted == 0)
+            if wiped.any():
+                erased[frame] = wiped
             if followed is not None and _is_what_changed(followed, frame, changed, painted):
                 strokes.append(followed)
                 continue

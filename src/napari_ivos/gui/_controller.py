@@ -12,13 +12,15 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.errors import IvosError
 from napari_ivos.gui import _automatic
+from napari_ivos.gui._difference import Difference
 from napari_ivos.gui._imports import MaskImports
-from napari_ivos.gui._jobs import Direction, Job, Jobs
+from napari_ivos.gui._jobs import Job, Jobs
 from napari_ivos.gui._layers import is_own, placement
 from napari_ivos.gui._looks import Looks
 from napari_ivos.gui._navigation import Navigation
 from napari_ivos.gui._opening import reader_of
 from napari_ivos.gui._projects import OpenSession, Projects
+from napari_ivos.gui._propagation import Extent, Propagation
 from napari_ivos.gui._view import SessionView
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session import Overview, Session
@@ -91,6 +93,8 @@ class Controller(QObject):
         self.projects = Projects(self, open_session)
         self.imports = MaskImports(self)
         self.looks = Looks(self)
+        self.propagation = Propagation(self)
+        self.difference = Difference(self)
         self._make_session = make_session
         self._video: Video | None = None
         self.closed = False
@@ -221,6 +225,7 @@ class Controller(QObject):
         jobs, view, session = self.jobs, self.view, self.session
         empty = session.project if session is not None and not self._has_work else None
         self.jobs = self.view = self.session = self.overview = None
+        self.difference.close()
         if jobs is not None:
             jobs.close()
             jobs.deleteLater()
@@ -242,6 +247,7 @@ class Controller(QObject):
         self.viewer.dims.events.current_step.disconnect(self._on_step)
         self.looks.close()
         self.end()
+        self.difference.let_go()
 
     # -- objects ------------------------------------------------------------------------------
 
@@ -272,10 +278,25 @@ class Controller(QObject):
     def add_strokes(self, strokes: list[Stroke]) -> bool:
         """Take strokes, and preview their frames; False when the session refuses them."""
         taken = self.edit(lambda session: session.add_strokes(strokes))
-        if taken and self.jobs is not None:
-            for frame in sorted({stroke.frame for stroke in strokes}):
-                self.jobs.preview(frame)
+        if taken:
+            self._preview(strokes)
         return taken
+
+    def remove_strokes(self, strokes: list[Stroke]) -> None:
+        """Take strokes away, and preview what is left on their frames."""
+        if self.edit(lambda session: session.remove_strokes(strokes)):
+            self._preview(strokes)
+
+    def _preview(self, strokes: list[Stroke]) -> None:
+        if self.session is None or self.jobs is None:
+            return
+        self.propagation.before_stroke()
+        annotated = self.session.annotated_frames
+        for frame in sorted({stroke.frame for stroke in strokes}):
+            if frame in annotated:
+                self.jobs.preview(frame)
+            else:
+                self.jobs.forget_preview(frame)
 
     def paint(self, frame: int, labels: LabelMap, where: Mask) -> None:
         """Take pixels that a person painted on the masks; no run changes them any more."""
@@ -331,8 +352,11 @@ class Controller(QObject):
 
     # -- work ---------------------------------------------------------------------------------
 
-    def propagate(self, direction: Direction = "both") -> None:
-        """Carry the strokes that are new through the video, or the last ones once more."""
+    def propagate(self, extent: Extent | None = None) -> None:
+        """Carry the strokes that are new through the video, or the last ones once more.
+
+        So far as is set, unless something else is asked for.
+        """
         if self.session is None or self.jobs is None:
             self.say("Open a video first, then draw a stroke on it.", bad=True)
         elif self.jobs.kind == "propagation":
@@ -342,26 +366,17 @@ class Controller(QObject):
         else:
             pending = self.session.pending_frames or self.session.interrupted_frames
             frames: list[int | None] = list(pending)
-            self.jobs.propagate(frames or [None], direction)
+            self.propagation.go(frames or [None], extent)
 
     def propagate_range(self, start: int, stop: int) -> None:
         """Compute a range of frames once more, from the annotated frames in it and beside it."""
-        if self.session is None or self.jobs is None:
-            return
-        known = self.session.annotated_frames
-        inside: list[int | None] = [frame for frame in known if start <= frame < stop]
-        beside = [max((f for f in known if f < start), default=None)]
-        beside.append(min((f for f in known if f >= stop), default=None))
-        frames = inside + [frame for frame in beside if frame is not None]
-        if frames:
-            self.jobs.propagate(frames, "both", start, stop)
-        else:
-            self.say("There is nothing to propagate yet. Draw a stroke on an object.", bad=True)
+        self.propagation.go_range(start, stop)
 
     def stop(self) -> None:
         """Stop what runs; what was done stays."""
         self.imports.stop()
         if self.jobs is not None and self.jobs.kind is not None:
+            self.propagation.forget()
             self.jobs.stop()
             self.say("Stopping after this frame; what is done stays.")
 
@@ -427,6 +442,7 @@ class Controller(QObject):
     def _on_done(self, job: Job) -> None:
         if job.kind == "export":
             self.say(f"Exported to {job.path}.")
+        self.propagation.on_done(job)
         self.state_changed.emit()
 
     def _on_step(self) -> None:

@@ -1,4 +1,7 @@
-"""What the worker does next: previews first, then propagations and exports in their order."""
+"""What the worker does next: previews first, then propagations and exports in their order.
+
+A preview does not wait for the end of a propagation: it is made between two of its frames.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any, Literal
 from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.errors import IvosError
+from napari_ivos.gui._interludes import Ended, Interludes
 from napari_ivos.gui._layers import overlay
 from napari_ivos.gui._worker import Worker
 from napari_ivos.session import Session
@@ -65,6 +69,7 @@ class Jobs(QObject):
         self._queue: deque[Job] = deque()
         self._job: Job | None = None
         self._plan: Any = None
+        self._interludes: Interludes | None = None
         self._count = 0
         self._stopped = False
         self._afterwards: list[Callable[[], None]] = []
@@ -82,13 +87,36 @@ class Jobs(QObject):
         """How many propagations wait."""
         return sum(job.kind == "propagation" for job in self._queue)
 
+    @property
+    def previews(self) -> int:
+        """How many previews wait."""
+        return sum(job.kind == "preview" for job in self._queue)
+
+    @property
+    def propagating(self) -> list[int]:
+        """Frames that are being carried on, or wait for it."""
+        running = [self._plan.frame] if self.kind == "propagation" else []
+        return running + [
+            job.frame for job in self._queue if job.kind == "propagation" and job.frame is not None
+        ]
+
     def preview(self, frame: int) -> None:
         """Segment a frame from its strokes; a preview of it that has not ended is dropped."""
+        if self._interludes is not None and self._plan.alive and not self._stopped:
+            try:
+                self._interludes.add(frame)
+            except IvosError as error:
+                self.failed.emit(error)
+            return
         if self._job is not None and self._job.kind == "preview" and self._job.frame == frame:
             self._worker.stop()
         self._drop_previews(frame)
         self._queue.appendleft(Job("preview", lambda: self._session.plan_interact(frame), frame))
         self._next()
+
+    def forget_preview(self, frame: int) -> None:
+        """Make no preview of a frame: there is nothing on it any more."""
+        self._drop_previews(frame)
 
     def propagate(
         self,
@@ -134,6 +162,8 @@ class Jobs(QObject):
     def heed_undo(self) -> None:
         """After an undo or redo: end a run that it ended, and forget previews that wait."""
         self._queue = deque(job for job in self._queue if job.kind != "preview")
+        if self._interludes is not None:
+            self._interludes.drop()
         if self._plan is not None and not getattr(self._plan, "alive", True):
             self._worker.stop()
 
@@ -166,7 +196,10 @@ class Jobs(QObject):
                 self.failed.emit(error)
                 return
             self._job, self._plan, self._count, self._stopped = job, plan, 0, False
-            self._worker.start(plan.run)
+            if job.kind == "propagation":
+                self._interludes = Interludes(self._session, plan)
+            run = plan.run if self._interludes is None else self._interludes.run
+            self._worker.start(run)
             self.progressed.emit(0, len(plan.frames))
             self.changed.emit()
 
@@ -180,7 +213,11 @@ class Jobs(QObject):
         if self._job.show is not None:
             self._job.show(update)
             return
-        self._count += 1
+        if isinstance(update, Ended):
+            self._on_preview_ended(update)
+            return
+        own = update.plan == self._plan.id
+        self._count += own
         try:
             taken = self._session.commit(update)
         except IvosError as error:  # nothing can be kept any more, so there is no use in going on
@@ -189,12 +226,22 @@ class Jobs(QObject):
             return
         if taken:
             self.committed.emit(update.index)
-        self.progressed.emit(self._count, max(len(self._plan.frames), self._count))
+        if own:
+            self.progressed.emit(self._count, max(len(self._plan.frames), self._count))
+
+    def _on_preview_ended(self, ended: Ended) -> None:
+        if self._interludes is not None:
+            self._interludes.end(ended.plan)
+        if ended.error is not None:
+            self.failed.emit(ended.error)
+        else:
+            self.done.emit(Job("preview", lambda: None, ended.plan.frame))
 
     def _on_ended(self, error: Exception | None) -> None:
         job, stopped = self._job, self._stopped
+        alive, left = getattr(self._plan, "alive", True), list[int]()
         try:
-            self._finish()
+            left = self._finish()
         except IvosError as failure:
             error = error or failure
         if error is not None:
@@ -203,15 +250,21 @@ class Jobs(QObject):
         if error is not None:
             self.failed.emit(error)
         elif not stopped:
+            if alive:
+                # They came too late to be made between two frames.
+                for frame in left:
+                    self.preview(frame)
             self.done.emit(job)
         self._next()
 
-    def _finish(self) -> None:
-        """End the round in the session, whatever came of it."""
-        job, plan = self._job, self._plan
-        self._job = self._plan = None
+    def _finish(self) -> list[int]:
+        """End the round in the session, whatever came of it; gives the previews not made yet."""
+        job, plan, interludes = self._job, self._plan, self._interludes
+        self._job = self._plan = self._interludes = None
+        left = [] if interludes is None else interludes.drop()
         if job is not None and job.kind in ("preview", "propagation"):
             self._session.finish(plan)
+        return left
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -46,6 +46,14 @@ KEYS = {
     "unreviewed": Key(
         "/", "Go to the next frame nobody has looked at", lambda c: c.navigation.go_to_unreviewed()
     ),
+    "changes": Key(
+        "Shift+W", "Show or hide what the last propagation changed", lambda c: c.difference.toggle()
+    ),
+    "reject": Key(
+        "Shift+U",
+        "Reject the last propagation (strokes stay)",
+        lambda c: c.propagation.reject(),
+    ),
     "masks": Key("W", "Show or hide the masks", lambda c: c.navigation.toggle_masks()),
     "look": Key("Shift-W", "Show the masks in another way", lambda c: c.looks.show_next()),
 }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_ivos.errors import VideoError
 from napari_ivos.masks import davis_palette
 from napari_ivos.scribbles.layers import BACKGROUND_LABEL
+from napari_ivos.session import Change
 from napari_ivos.types import Frame, LabelMap, ObjectId
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ MASKS = "masks"
 STROKES = "strokes"
 SHAPES = "stroke shapes"
 VEIL = "masks shown otherwise"
+CHANGES = "changes"
 MASK_OPACITY = 0.5
 _OWNER = "napari-ivos"
 
@@ -153,6 +155,29 @@ def strokes_style() -> dict[str, Any]:
         "opacity": 1.0,
         "colormap": colormap(),
         "metadata": {_OWNER: STROKES},
+    }
+
+
+# Colours that people with any colour vision tell apart (Okabe and Ito).
+CHANGE_COLOURS = {
+    Change.GAINED: (86, 180, 233),
+    Change.LOST: (213, 94, 0),
+    Change.MOVED: (240, 228, 66),
+}
+
+
+def changes_style() -> dict[str, Any]:
+    """Arguments of `viewer.add_labels` for the layer of what a propagation changed."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0)}
+    for change, colour in CHANGE_COLOURS.items():
+        colours[int(change)] = (*(value / 255 for value in colour), 1)
+    return {
+        "name": CHANGES,
+        "opacity": 0.8,
+        "colormap": DirectLabelColormap(color_dict=colours),
+        "metadata": {_OWNER: CHANGES},
     }
 
 

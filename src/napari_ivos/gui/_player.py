@@ -75,8 +75,13 @@ class Player(QObject):
             self._timer.start(0 if callable(wish) else round(wish * 1000))
 
 
-def drag(viewer: napari.Viewer, layer: Layer, path: ArrayLike) -> Script:
-    """Draw along a path with the left button held.
+def drag(
+    viewer: napari.Viewer,
+    layer: Layer,
+    path: ArrayLike,
+    button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+) -> Script:
+    """Draw along a path with a mouse button held.
 
     Parameters
     ----------
@@ -86,18 +91,18 @@ def drag(viewer: napari.Viewer, layer: Layer, path: ArrayLike) -> Script:
         Whose pixels the path is in.
     path : (N, 2) array-like of float
         Points (y, x).
+    button : Qt.MouseButton
     """
     canvas = viewer.window._qt_viewer.canvas.native
-    left = Qt.MouseButton.LeftButton
     points = [canvas_point(viewer, layer, point) for point in np.asarray(path, dtype=float)]
     QTest.mouseMove(canvas, points[0])
     yield _BETWEEN_MOVES
-    QTest.mousePress(canvas, left, Qt.KeyboardModifier.NoModifier, points[0])
+    QTest.mousePress(canvas, button, Qt.KeyboardModifier.NoModifier, points[0])
     for point in points[1:]:
         yield _BETWEEN_MOVES
         QTest.mouseMove(canvas, point)
     yield _BETWEEN_MOVES
-    QTest.mouseRelease(canvas, left, Qt.KeyboardModifier.NoModifier, points[-1])
+    QTest.mouseRelease(canvas, button, Qt.KeyboardModifier.NoModifier, points[-1])
     yield _BETWEEN_MOVES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ _COLOURS = {
     Status.ACCEPTED: (0, 158, 115),
 }
 _DOUBTFUL, _SURE, _UNKNOWN = (213, 94, 0), (86, 180, 233), (110, 150, 190)
+_CHANGED = (204, 121, 167)
 _HEAD = 14
 _ROW = 14
 _LEAST_ROW = 4
@@ -55,6 +57,8 @@ class StripContent:
     """(T,) 0–1, nan where unknown."""
     recommended: tuple[int, ...] = ()
     selected: ObjectId = 0
+    changed: tuple[int, ...] = ()
+    """Frames that the last propagation changed, ascending."""
 
 
 EMPTY = StripContent((), np.zeros((0, 0), np.uint8), np.zeros(0))
@@ -166,7 +170,9 @@ class Strip(QWidget):
     def _describe(self, frame: int, y: float) -> str:
         row = int((y - _HEAD) // self._row)
         score = self.content.reliability[frame]
+        changed = " · changed by the last propagation" if frame in self.content.changed else ""
         text = f"Frame {frame}" if np.isnan(score) else f"Frame {frame}, reliability {score:.0%}"
+        text += changed
         if 0 <= row < len(self.content.ids):
             status = Status(int(self.content.status[row, frame]))
             text += f"\nObject {self.content.ids[row]}: {_WORDS[status]}"
@@ -208,6 +214,9 @@ class Strip(QWidget):
 
     def _draw_marks(self, painter: QPainter, below: int) -> None:
         text = self.palette().color(QPalette.ColorRole.WindowText)
+        for start, stop in stretches(self.content.changed):
+            left, right = round(self.place_of(start)), round(self.place_of(stop))
+            painter.fillRect(QRect(left, _HEAD - 3, max(right - left, 1), 2), QColor(*_CHANGED))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(*_DOUBTFUL))
         for frame in self.content.recommended:
@@ -220,6 +229,15 @@ class Strip(QWidget):
         if self.frame is not None:
             x = round(self.place_of(self.frame + 0.5))
             painter.fillRect(QRect(x - 1, 0, 2, _HEAD + below), text)
+
+
+def stretches(frames: Sequence[int]) -> list[tuple[int, int]]:
+    """First frame and the one after the last of each run of neighbours; `frames` ascend."""
+    if not frames:
+        return []
+    array = np.asarray(frames)
+    breaks = np.flatnonzero(np.diff(array) > 1) + 1
+    return [(int(part[0]), int(part[-1]) + 1) for part in np.split(array, breaks)]
 
 
 def picture(content: StripContent, width: int) -> QImage:

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_ivos.gui._brush import BrushPath
 from napari_ivos.gui._canvas import StrokeCanvas
+from napari_ivos.gui._eraser import touched
 from napari_ivos.gui._layers import (
     brush_label,
     masks_style,
@@ -108,13 +109,18 @@ class SessionView(QObject):
         self._viewer.layers.selection.active = self.strokes
         self.strokes.mode = "paint"
 
+    def use_eraser(self) -> None:
+        """Let the mouse take strokes away."""
+        self._viewer.layers.selection.active = self.strokes
+        self.strokes.mode = "erase"
+
     def use_mask_brush(self) -> None:
         """Let the mouse paint the selected object's mask itself."""
         self._viewer.layers.selection.active = self.masks
         self.masks.brush_size = self.strokes.brush_size
         self.masks.mode = "paint"
 
-    def use_shapes(self) -> None:
+    def use_shapes(self, mode: str = "add_path") -> None:
         """Let the mouse draw shapes, each of which becomes a stroke when it is finished."""
         if self._shapes is None:
             self._shapes = self._viewer.add_shapes(
@@ -124,7 +130,7 @@ class SessionView(QObject):
             self._shapes.events.data.connect(self._on_shapes)
             self._bind_undo(self._shapes)
         self._viewer.layers.selection.active = self._shapes
-        self._shapes.mode = "add_path"
+        self._shapes.mode = mode
 
     def show_session(self) -> None:
         """Redraw the frames whose strokes changed, and the displayed mask."""
@@ -161,6 +167,7 @@ class SessionView(QObject):
         self.masks.events.paint.disconnect(self._on_mask_paint)
         self.strokes.events.selected_label.disconnect(self._on_label)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
+        self._brush.close()
         # The session is about to close: nothing may read its masks any more.
         self.masks.data = StrokeCanvas(self._canvas.shape)
         for layer in self.layers:
@@ -191,10 +198,11 @@ class SessionView(QObject):
 
     def _take(self) -> None:
         strokes, erased, frames = self._canvas.take(self._brush.take())
-        if strokes and self._controller.add_strokes(strokes):
+        gone = [s for t, where in erased.items() for s in touched(self._session.strokes(t), where)]
+        if gone:
+            self._controller.remove_strokes(gone)
+        if strokes and self._controller.add_strokes(strokes) and not erased:
             return  # and so they were drawn already
-        if erased:
-            self._controller.say("Strokes cannot be wiped out. Undo (U) takes the last one back.")
         self._redraw(frames)
 
     def _on_mask_paint(self) -> None:

@@ -47,13 +47,13 @@ class Changes:
     """
 
     def __init__(self, runs: Sequence[Edit], read: Callable[[int, FrameState], LabelMap]) -> None:
-        self._runs, self._read = tuple(runs), read
+        self.runs, self._read = tuple(runs), read
         self._seen: dict[int, tuple[Sides, bool]] = {}
 
     @property
     def frames(self) -> tuple[int, ...]:
         """Frames that the runs gave a result for, ascending."""
-        return tuple(sorted(sides_of(self._runs)))
+        return tuple(sorted(sides_of(self.runs)))
 
     @property
     def changed(self) -> tuple[int, ...]:
@@ -69,7 +69,7 @@ class Changes:
             Whether all are compared; else more calls are needed.
         """
         end = time.perf_counter() + seconds
-        for index, sides in sides_of(self._runs).items():
+        for index, sides in sides_of(self.runs).items():
             if index in self._seen and self._seen[index][0] == sides:
                 continue
             if time.perf_counter() > end:
@@ -85,7 +85,7 @@ class Changes:
         (H, W) uint8
             `Change`; all 0 where the runs gave no result.
         """
-        sides = sides_of(self._runs).get(index)
+        sides = sides_of(self.runs).get(index)
         if sides is None:
             return np.zeros_like(self._read(index, FrameState()), dtype=np.uint8)
         before, after = (self._read(index, side) for side in sides)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -129,7 +129,7 @@ class Plan:
         """Ids in channel order."""
         return self.rules.objects
 
-    def run(self) -> Iterator[Update]:
+    def run(self) -> Generator[Update]:
         """Do the work, in any thread; close the generator to cancel after the frame in hand.
 
         Yields

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QButtonGroup, QLabel, QSlider, QSpinBox
+from qtpy.QtWidgets import QButtonGroup, QLabel, QPushButton, QSlider, QSpinBox
 
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._keys import with_key
+from napari_ivos.gui._view import SessionView
 from napari_ivos.gui.panels._parts import Panel, button
 
 _LARGEST = 200
@@ -18,6 +21,7 @@ class StrokesPanel(Panel):
     def __init__(self, controller: Controller) -> None:
         super().__init__("Strokes")
         self._controller = controller
+        self._tools: list[QPushButton] = []
         self.positive = button(
             "+ Object",
             with_key("Strokes say: this is the selected object", "background"),
@@ -25,7 +29,11 @@ class StrokesPanel(Panel):
         )
         self.negative = button(
             "− Background",
-            with_key("Strokes say: this is not an object. They are drawn chequered.", "background"),
+            with_key(
+                "Strokes say: this is not an object. They are drawn chequered.\n"
+                "The right mouse button draws them as well, whatever is chosen here.",
+                "background",
+            ),
             lambda: controller.select(controller.selected, background=True),
         )
         group = QButtonGroup(self)
@@ -42,41 +50,57 @@ class StrokesPanel(Panel):
             control.valueChanged.connect(self._on_size)
         line = self.row(self.size, self.number)
         line.insertWidget(0, QLabel("Brush size"))
-        self.brush = button("Brush", "Draw strokes with the brush", self._use_brush)
-        self.shapes = button(
-            "Shapes",
-            "Draw with napari's shapes instead: a line or path is a stroke,\n"
-            "a polygon, rectangle or ellipse marks its whole inside",
-            self._use_shapes,
-        )
-        self.paint = button(
-            "Paint",
-            "Paint the masks themselves: such pixels are yours, and no run changes them.\n"
-            "Background wipes out; napari's fill bucket and polygon work as well",
-            self._use_paint,
-        )
+        self._make_tools()
         self.undo = button("Undo", with_key("Take the last step back", "undo"), controller.undo)
         self.redo = button("Redo", with_key("Do it once more", "redo"), controller.redo)
-        for line in ((self.brush, self.shapes, self.paint), (self.undo, self.redo)):
-            row = self.row(*line)
-            for position in range(len(line)):
+        for tools in (self._tools[:3], self._tools[3:], (self.undo, self.redo)):
+            row = self.row(*tools)
+            for position in range(len(tools)):
                 row.setStretch(position, 1)
         controller.state_changed.connect(self._show)
         controller.session_changed.connect(self._on_session)
         self._on_session()
         self._show()
 
-    def _use_brush(self) -> None:
-        if self._controller.view is not None:
-            self._controller.view.use_brush()
+    def _make_tools(self) -> None:
+        self.brush = self._tool("Brush", "Draw strokes with the brush", lambda v: v.use_brush())
+        self.eraser = self._tool(
+            "Eraser",
+            "Take away the strokes of this frame that you touch, also those of earlier rounds.\n"
+            "What the masks were made of without them is computed anew.\nnapari's key: E",
+            lambda v: v.use_eraser(),
+        )
+        self.paint = self._tool(
+            "Paint",
+            "Paint the masks themselves: such pixels are yours, and no run changes them.\n"
+            "Background wipes out; napari's fill bucket and polygon work as well",
+            lambda v: v.use_mask_brush(),
+        )
+        self.lasso = self._tool(
+            "Lasso",
+            "Draw round an area with the button held: all of its inside is marked",
+            lambda v: v.use_shapes("add_polygon_lasso"),
+        )
+        self.polygon = self._tool(
+            "Polygon",
+            "Click from corner to corner, twice at the last: all of the inside is marked",
+            lambda v: v.use_shapes("add_polygon"),
+        )
+        self.shapes = self._tool(
+            "Lines",
+            "Draw paths with napari's shapes: a line or path is a stroke as wide as the brush,\n"
+            "a polygon, rectangle or ellipse marks its whole inside",
+            lambda v: v.use_shapes(),
+        )
 
-    def _use_shapes(self) -> None:
-        if self._controller.view is not None:
-            self._controller.view.use_shapes()
+    def _tool(self, text: str, tip: str, use: Callable[[SessionView], None]) -> QPushButton:
+        def pressed() -> None:
+            if self._controller.view is not None:
+                use(self._controller.view)
 
-    def _use_paint(self) -> None:
-        if self._controller.view is not None:
-            self._controller.view.use_mask_brush()
+        made = button(text, tip, pressed)
+        self._tools.append(made)
+        return made
 
     def _on_size(self, value: int) -> None:
         view = self._controller.view
@@ -105,10 +129,8 @@ class StrokesPanel(Panel):
         session = self._controller.session
         self.positive.setChecked(not self._controller.background)
         self.negative.setChecked(self._controller.background)
-        for control in (self.positive, self.negative, self.size, self.number, self.brush):
+        for control in (self.positive, self.negative, self.size, self.number, *self._tools):
             control.setEnabled(session is not None)
-        self.shapes.setEnabled(session is not None)
-        self.paint.setEnabled(session is not None)
         self.undo.setEnabled(self._controller.can_undo)
         self.redo.setEnabled(session is not None and session.can_redo)
         if session is not None:

@@ -54,6 +54,8 @@ class Timeline(QWidget):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._refresh)
+        controller.difference.changed.connect(self._show_selection)
+        controller.difference.changed.connect(self._later)
         for signal in (controller.session_changed, controller.state_changed, controller.progressed):
             signal.connect(self._later)
         controller.frame_changed.connect(self._on_frame)
@@ -108,12 +110,15 @@ class Timeline(QWidget):
             self.strip.show_content(EMPTY)
             return
         done, selected = overview.refresh(), self._controller.selected
-        shown = (overview, overview.version, selected)
+        changed = self._controller.difference.frames
+        shown = (overview, overview.version, selected, changed)
         if shown != self._shown:
             self._shown = shown
             marks = tuple(session.recommend(_RECOMMENDED))
             ids, status, reliability = overview.ids, overview.status, overview.reliability
-            self.strip.show_content(StripContent(ids, status, reliability, marks, selected))
+            self.strip.show_content(
+                StripContent(ids, status, reliability, marks, selected, changed)
+            )
         self._on_frame()
         if not done:
             # Between these the window stays alive.
@@ -121,10 +126,12 @@ class Timeline(QWidget):
 
     def _show_selection(self) -> None:
         selection = self.strip.selection
+        self._controller.propagation.selected = selection
         for one in (self.again, self.accept, self.absent):
             one.setEnabled(selection is not None)
         if selection is None:
-            self.text.setText(_HINT)
+            summary = self._controller.difference.text
+            self.text.setText(f"{summary}. {_HINT}" if summary else _HINT)
         else:
             start, stop = selection
             self.text.setText(

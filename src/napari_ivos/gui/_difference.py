@@ -1,0 +1,174 @@
+"""What the latest propagation changed, as a layer and as a sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_ivos.gui._layers import changes_style, placement
+from napari_ivos.session import Changes
+from napari_ivos.types import AnyArray
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+    from napari_ivos.gui._controller import Controller
+
+# Often enough for the eye while a run goes on; the first number is known soon.
+_MILLISECONDS = 200
+
+
+class Difference(QObject):
+    """Counts changed frames between other things, and shows the changed pixels when asked to.
+
+    Parameters
+    ----------
+    controller : Controller
+
+    Signals
+    -------
+    changed : ()
+        Something else is shown, or more is known.
+    """
+
+    changed = Signal()
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
+        self.changes: Changes | None = None
+        self.frames: tuple[int, ...] = ()
+        """Frames with another mask than before, ascending, as far as is known."""
+        self._of, self._complete = 0, True
+        self._controller = controller
+        self._layer: Labels | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._count)
+        controller.state_changed.connect(self._later)
+        controller.progressed.connect(self._later)
+        controller.viewer.layers.events.removed.connect(self._on_removed)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the changes are shown in the viewer."""
+        return self._layer is not None
+
+    @property
+    def text(self) -> str:
+        """The sum, in words; empty when there is nothing to compare."""
+        if self.changes is None:
+            return ""
+        so_far = "" if self._complete else " so far"
+        return f"{len(self.frames)} of {self._of} frames changed{so_far}"
+
+    def toggle(self) -> None:
+        """Show the changed pixels, or show them no more."""
+        if self._layer is not None:
+            self.hide()
+        elif self._controller.propagation.changes is None:
+            self._controller.say("Nothing was propagated yet that could have changed.", bad=True)
+        else:
+            self._show()
+
+    def _show(self) -> None:
+        view, viewer = self._controller.view, self._controller.viewer
+        if view is None:
+            return
+        self._take()
+        array = _Array(view.masks.data.shape, lambda: self.changes)
+        active = viewer.layers.selection.active
+        self._layer = viewer.add_labels(array, **changes_style(), **placement(view.image))
+        self._layer.editable = False
+        # Over the masks, and under the strokes, which stay the layer that people draw in.
+        viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(view.masks) + 1)
+        viewer.layers.selection.active = active
+        self.changed.emit()
+
+    def hide(self) -> None:
+        """Take the layer away."""
+        layer, self._layer = self._layer, None
+        if layer is not None and layer in self._controller.viewer.layers:
+            self._controller.viewer.layers.remove(layer)
+        self.changed.emit()
+
+    def close(self) -> None:
+        """Let go of a session that ends."""
+        self._soon.stop()
+        self.changes, self.frames, self._of, self._complete = None, (), 0, True
+        self.hide()
+
+    def let_go(self) -> None:
+        """Let go of the viewer."""
+        self.close()
+        self._controller.viewer.layers.events.removed.disconnect(self._on_removed)
+
+    def _later(self, *_: object) -> None:
+        if not self._soon.isActive():
+            self._soon.start(_MILLISECONDS)
+
+    def _take(self) -> None:
+        """Look at the runs of the latest request, of which there may be more by now."""
+        found = self._controller.propagation.changes
+        if found is None or self.changes is None or found.runs != self.changes.runs:
+            self.changes = found
+
+    def _count(self) -> None:
+        before = (self.changes, self.frames, self._of, self._complete)
+        self._take()
+        changes = self.changes
+        self._complete = changes is None or changes.refresh()
+        self.frames = () if changes is None else changes.changed
+        self._of = 0 if changes is None else len(changes.frames)
+        if (self.changes, self.frames, self._of, self._complete) != before:
+            self.changed.emit()
+            if self._layer is not None:
+                self._layer.refresh(thumbnail=False, highlight=False, extent=False)
+        if not self._complete:
+            # Between these the window stays alive.
+            self._soon.start(10)
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self._layer and self._layer is not None:
+            self._layer = None
+            self.changed.emit()
+
+
+class _Array:
+    """Looks like a (T, H, W) uint8 array of `Change`; a frame is compared when it is read."""
+
+    dtype = np.dtype(np.uint8)
+    ndim = 3
+
+    def __init__(self, shape: tuple[int, int, int], changes: Callable[[], Changes | None]) -> None:
+        self.shape = shape
+        self._changes = changes
+
+    @property
+    def size(self) -> int:
+        """Number of pixels in all frames."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> AnyArray:
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if isinstance(first, int | np.integer):
+            return np.asarray(self._frame(int(first))[(*rest,)])
+        frames = np.arange(len(self))[first]
+        return np.stack([self._frame(int(t)) for t in frames])[(slice(None), *rest)]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> AnyArray:
+        """All frames; a copy, always."""
+        stack = self[:]
+        return stack if dtype is None else stack.astype(dtype, copy=False)
+
+    def _frame(self, index: int) -> NDArray[np.uint8]:
+        changes = self._changes()
+        if changes is None:
+            return np.zeros(self.shape[1:], dtype=self.dtype)
+        return changes.difference(index % len(self))
