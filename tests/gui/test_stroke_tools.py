@@ -170,3 +170,18 @@ def test_background_strokes_can_be_erased_between_their_squares(controller, pain
     controller.view.strokes.paint((0, 20, 20), 0)
     qtbot.waitUntil(lambda: controller.session.strokes() == (), timeout=5000)
     assert not np.asarray(controller.view.strokes.data[0]).any()
+
+
+def test_napari_gives_no_warning_of_private_parts(make_napari_viewer, image, recwarn):
+    # To plugins opened from its menu napari hands objects that warn of such things.
+    viewer = make_napari_viewer()
+    viewer.add_image(image.data, rgb=True, name="noise")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-ivos", "Interactive VOS")
+    layer = viewer.layers["strokes"]
+    assert not layer._overlays["brush_stroke"].enabled
+    dock.controller.view.use_eraser()
+    dock.controller.view.use_brush()
+    assert not layer._overlays["brush_stroke"].enabled
+    viewer.window.remove_dock_widget(dock)
+    assert layer._overlays["brush_stroke"].enabled
+    assert [str(w.message) for w in recwarn if "Private" in str(w.message)] == []

@@ -101,6 +101,7 @@ def test_nothing_is_painted_anew_unless_there_is_news(
     timeline, strip, propagated, controller, qtbot
 ):
     qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=5000)
+    qtbot.waitUntil(lambda: len(strip.content.changed) == 11, timeout=5000)
     qtbot.waitUntil(lambda: not timeline._soon.isActive(), timeout=5000)
     before = strip.content
     controller.navigation.go_to(9)

@@ -25,16 +25,16 @@ class BrushPath:
     Parameters
     ----------
     layer : napari.layers.Labels
-        (T, H, W).
+        (T, H, W), not in its mode "paint" yet.
     """
 
     def __init__(self, layer: Labels) -> None:
         self._layer = layer
+        self._encircling: Any = None
         self._stroke: Stroke | None = None
         # napari's own painting comes after: it finds the right label, and the path complete.
         layer.mouse_drag_callbacks.insert(0, self._follow)
         layer.events.mode.connect(self._free_right_button)
-        self._free_right_button()
 
     def take(self) -> Stroke | None:
         """The stroke that was finished last, once; None when there is no new one."""
@@ -45,16 +45,16 @@ class BrushPath:
         """Follow no more, and give the right button back."""
         self._layer.mouse_drag_callbacks.remove(self._follow)
         self._layer.events.mode.disconnect(self._free_right_button)
-        self._set_right_button(self._layer.mode == "paint")
+        if self._encircling is not None:
+            self._encircling.enabled = self._layer.mode == "paint"
 
-    def _free_right_button(self) -> None:
-        # Each change of the mode switches it on or off anew.
-        self._set_right_button(False)
-
-    def _set_right_button(self, encircles: bool) -> None:
-        overlay = self._layer._overlays.get("brush_stroke")  # there is none before napari 0.9
-        if overlay is not None:
-            overlay.enabled = encircles
+    def _free_right_button(self, event: Any) -> None:
+        # napari has no public way to this, and hands plugins layers without their private parts;
+        # the event has the layer itself. Each change of the mode switches it on or off anew.
+        overlays = getattr(event.source, "_overlays", {})
+        self._encircling = overlays.get("brush_stroke")  # there is none before napari 0.9
+        if self._encircling is not None:
+            self._encircling.enabled = False
 
     def _follow(self, layer: Labels, event: Any) -> Generator[None, None, None]:
         self._stroke = None

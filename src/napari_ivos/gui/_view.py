@@ -61,8 +61,8 @@ class SessionView(QObject):
         self.strokes: Labels = viewer.add_labels(self._canvas, **strokes_style(), **where)
         self.strokes.n_edit_dimensions = 2
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
-        self.strokes.mode = "paint"
         self._brush = BrushPath(self.strokes)
+        self.strokes.mode = "paint"
         self._take_soon = self._timer(self._take)
         self._take_masks_soon = self._timer(self._take_masks)
         self._put_back_soon = self._timer(self._put_back)

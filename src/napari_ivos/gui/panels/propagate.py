@@ -56,13 +56,12 @@ class PropagatePanel(Panel):
         self.bar = QProgressBar()
         self.bar.setToolTip("Frames done, and the time that is left")
         self.body.addWidget(self.bar)
-        self.at_once = QCheckBox("Compute at once")
+        self.at_once = QCheckBox("At once")
         self.at_once.setToolTip(
             "Propagate by itself as soon as a stroke's preview is there; a propagation that runs\n"
             "begins again with the new stroke. Off: draw several strokes, then propagate."
         )
         self.at_once.toggled.connect(self._on_at_once)
-        self.body.addWidget(self.at_once)
         self._add_changes(controller)
         self._pace = Pace()
         self._drawn = 0.0
@@ -94,7 +93,8 @@ class PropagatePanel(Panel):
             ),
             controller.propagation.reject,
         )
-        self.row(self.changes, self.show_changes, self.reject)
+        self.row(self.at_once, self.show_changes, self.reject)
+        self.body.addWidget(self.changes)
         controller.difference.changed.connect(self._show_changes)
         self._show_changes()
 
@@ -106,8 +106,9 @@ class PropagatePanel(Panel):
 
     def _show_changes(self) -> None:
         difference = self._controller.difference
-        self.changes.setText(difference.text or "Nothing to compare yet")
-        for one in (self.changes, self.show_changes, self.reject):
+        self.changes.setText(difference.text)
+        self.changes.setVisible(bool(difference.text))
+        for one in (self.show_changes, self.reject):
             one.setEnabled(difference.changes is not None)
         self.show_changes.setChecked(difference.shown)
 
