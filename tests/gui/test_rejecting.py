@@ -46,7 +46,7 @@ def masks(controller):
 def test_before_the_first_run_there_is_nothing_to_show(viewer, dock, controller, said):
     assert not dock.propagate.reject.isEnabled()
     assert not dock.propagate.show_changes.isEnabled()
-    shift(viewer, "W")
+    shift(viewer, "G")
     assert "Nothing was propagated" in said[-1]
     shift(viewer, "U")
     assert "no propagation to reject" in said[-1]
@@ -70,7 +70,7 @@ def test_the_changed_pixels_are_shown_frame_by_frame(viewer, dock, controller, c
     np.testing.assert_allclose(colour, CHANGE_COLOURS[Change.GAINED], atol=1)
     controller.navigation.go_to(8)
     assert not layer._slice.image.raw.any(), "the preview was there before the run"
-    shift(viewer, "W")
+    shift(viewer, "G")
     assert "changes" not in viewer.layers
     assert not dock.propagate.show_changes.isChecked()
 

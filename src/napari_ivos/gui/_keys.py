@@ -47,7 +47,7 @@ KEYS = {
         "/", "Go to the next frame nobody has looked at", lambda c: c.navigation.go_to_unreviewed()
     ),
     "changes": Key(
-        "Shift+W", "Show or hide what the last propagation changed", lambda c: c.difference.toggle()
+        "Shift+G", "Show or hide what the last propagation changed", lambda c: c.difference.toggle()
     ),
     "reject": Key(
         "Shift+U",
@@ -55,7 +55,7 @@ KEYS = {
         lambda c: c.propagation.reject(),
     ),
     "masks": Key("W", "Show or hide the masks", lambda c: c.navigation.toggle_masks()),
-    "look": Key("Shift-W", "Show the masks in another way", lambda c: c.looks.show_next()),
+    "look": Key("Shift+W", "Show the masks in another way", lambda c: c.looks.show_next()),
 }
 
 
