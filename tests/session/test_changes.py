@@ -134,6 +134,17 @@ def test_what_was_done_since_stays(session, engine, draw, run):
     assert engine.requests[-1].memory == (2, 15, 10)
 
 
+def test_a_run_of_which_nothing_can_go_back_stays(session, draw, run):
+    draw(5)
+    run(start=4, stop=7)
+    session.accept(4, 7)
+    text = session.undo_text
+    with pytest.raises(StrokeError, match="changed since"):
+        session.reject()
+    assert session.undo_text == text
+    assert session.pending_frames == ()
+
+
 def test_several_runs_go_back_as_one_step(session, draw, run):
     draw(2)
     draw(15, y=20)

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_ivos.errors import StrokeError
 from napari_ivos.session._history import Edit, History
 from napari_ivos.session._state import Draft, FrameState
 from napari_ivos.types import LabelMap
@@ -98,7 +99,7 @@ class Changes:
 
     def _differ(self, index: int, sides: Sides) -> bool:
         before, after = sides
-        if before.mask == after.mask:
+        if (before.mask, before.relabelled) == (after.mask, after.relabelled):
             return False
         return not np.array_equal(self._read(index, before), self._read(index, after))
 
@@ -136,6 +137,11 @@ def take_back(history: History, edit: Edit, runs: Sequence[Edit]) -> int:
     -------
     int
         How many frames went back.
+
+    Raises
+    ------
+    StrokeError
+        A person has changed all of them since.
     """
     state = history.state
     rounds = state.rounds[: len(state.rounds) - len(runs)]
@@ -144,6 +150,11 @@ def take_back(history: History, edit: Edit, runs: Sequence[Edit]) -> int:
         for index, (before, after) in sides_of(runs).items()
         if history.frame(index) is after
     }
+    if not back:
+        raise StrokeError(
+            "All frames of the last propagation were changed since, so nothing of it can go back.",
+            "Undo takes back one step after the other.",
+        )
     for index, frame in back.items():
         history.set_frame(edit, index, frame)
     # What was drawn since was drawn in a round that comes sooner now.

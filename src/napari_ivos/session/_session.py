@@ -879,15 +879,17 @@ class Session:
         Raises
         ------
         StrokeError
-            There was no propagation, or it was taken back already.
+            There was no propagation, it was taken back already, or all its frames are a person's
+            by now.
         """
         edits = last_runs(self._history, runs)
         if not edits:
             raise StrokeError("There is no propagation to take back.", "Propagate first.")
+        with self._runs.edit(f"reject {edits[-1].text}") as step:
+            count = take_back(self._history, step, edits)
         for edit in edits:
             self._runs.undone(edit)
-        with self._runs.edit(f"reject {edits[-1].text}") as step:
-            return take_back(self._history, step, edits)
+        return count
 
     def export(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the masks, in the format that the name's extension says (see `export`).
