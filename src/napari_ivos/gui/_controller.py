@@ -62,6 +62,8 @@ class Controller(QObject):
         So many frames of the running work are done, of so many (0: not known).
     candidates_wanted : ()
         Somebody wants to see the frames to choose from, or to see them no more.
+    help_wanted : ()
+        Somebody wants to see the keys and the doctor, or to see them no more.
     said : str, bool
         A sentence for the user, and whether it is about something that went wrong.
     """
@@ -72,6 +74,7 @@ class Controller(QObject):
     frame_changed = Signal()
     progressed = Signal(int, int)
     candidates_wanted = Signal()
+    help_wanted = Signal()
     said = Signal(str, bool)
 
     def __init__(

@@ -56,7 +56,18 @@ KEYS = {
     ),
     "masks": Key("W", "Show or hide the masks", lambda c: c.navigation.toggle_masks()),
     "look": Key("Shift+W", "Show the masks in another way", lambda c: c.looks.show_next()),
+    "help": Key("F1", "Show or hide all keys and the doctor", lambda c: c.help_wanted.emit()),
 }
+
+OTHER_KEYS = (
+    ("A B C D", "Go to a candidate, while the candidates are shown"),
+    ("[ ]", "Smaller or larger brush"),
+    ("Space", "Hold to move the picture with the mouse"),
+    ("← →", "The frame before, the frame after"),
+    ("Ctrl+Z", "Undo, like U; with Shift redo, like Y"),
+    ("M", "Add an object, like K"),
+)
+"""Keys of napari, and of windows that are not always there, that are worth knowing."""
 
 
 class Bindings:

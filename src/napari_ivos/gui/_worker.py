@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import cv2
@@ -75,14 +76,19 @@ class Worker(QObject):
             generator = work()
             try:
                 for value in generator:
-                    self._from_thread.emit(value, False)
+                    self._tell(value, last=False)
                     if self._stop.is_set():
                         break
             finally:
                 generator.close()
         except Exception as error:  # whatever it is, the main thread says it
             failure = error
-        self._from_thread.emit(failure, True)
+        self._tell(failure, last=True)
+
+    def _tell(self, value: Any, last: bool) -> None:
+        # Who left need not have waited: Qt's part of this object may be gone by now.
+        with suppress(RuntimeError):
+            self._from_thread.emit(value, last)
 
     def _pass_on(self, value: Any, last: bool) -> None:
         if self._thread is None:

@@ -14,6 +14,7 @@ from napari_ivos.gui._keys import Bindings
 from napari_ivos.gui._projects import OpenSession
 from napari_ivos.gui.panels.export import ExportPanel
 from napari_ivos.gui.panels.guidance import GuidancePanel
+from napari_ivos.gui.panels.help import HelpWindow
 from napari_ivos.gui.panels.hint import HintPanel
 from napari_ivos.gui.panels.labels import ImportProgress
 from napari_ivos.gui.panels.look import LookPanel
@@ -61,12 +62,13 @@ class InteractiveVOS(QWidget):
         self.guidance = GuidancePanel(self.controller)
         self.look = LookPanel(self.controller)
         self.export = ExportPanel(self.controller)
+        self.help = HelpWindow(self.controller, self)
         self._lay_out()
         # The strip needs the width of the window: a dock of its own, which goes with this one.
         self._window = napari_viewer.window
         self._window.add_dock_widget(self.timeline, name="Timeline", area="bottom")
         keys = Bindings(napari_viewer, self.controller)
-        self._shut_down = _closing(self, keys, (self.video, self.look), self.controller)
+        self._shut_down = _closing(self, keys, (self.video, self.look, self.help), self.controller)
         self.video.start_if_clear()
 
     def event(self, event: QEvent) -> bool:
@@ -121,7 +123,7 @@ class InteractiveVOS(QWidget):
 def _closing(
     widget: QWidget,
     keys: Bindings,
-    panels: tuple[VideoPanel | LookPanel, ...],
+    panels: tuple[VideoPanel | LookPanel | HelpWindow, ...],
     controller: Controller,
 ) -> Callable[[], None]:
     """What to do when the dock, the window or the program closes.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from napari_ivos.gui._controller import Controller
+from napari_ivos.gui._keys import with_key
+from napari_ivos.gui.panels._parts import button
 from napari_ivos.session import Session
 
 _MESSAGE_MS = 12_000
+_HELP_WIDTH = 26
 
 
 class HintPanel(QFrame):
@@ -21,12 +24,20 @@ class HintPanel(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
+        self.help = button(
+            "?", with_key("All keys, and the doctor", "help"), controller.help_wanted.emit
+        )
+        self.help.setFixedWidth(_HELP_WIDTH)
         self.text, self.message = QLabel(), QLabel()
         self.text.setToolTip("What to do next")
         self.message.setToolTip("What has happened")
         for label in (self.text, self.message):
             label.setWordWrap(True)
-            layout.addWidget(label)
+        top = QHBoxLayout()
+        top.addWidget(self.text, 1)
+        top.addWidget(self.help, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(top)
+        layout.addWidget(self.message)
         self.message.hide()
         self._over = QTimer(self)
         self._over.setSingleShot(True)
@@ -56,7 +67,10 @@ def next_step(controller: Controller) -> str:
     if session is None or jobs is None:
         if controller.suitable_layers():
             return "choose the video and press Start."
-        return "open a video: drop a file here, or File ▸ Open Sample ▸ Interactive VOS."
+        return (
+            "open a video: drop a file here, or File ▸ Open Sample ▸ Interactive VOS. "
+            "Earlier work: Project ▸ Open. Help: F1."
+        )
     if jobs.kind == "propagation":
         return "wait, scrub or draw; H stops the propagation."
     if not session.objects:
