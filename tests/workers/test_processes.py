@@ -5,6 +5,7 @@ import pytest
 
 from napari_ivos.errors import EngineError
 from napari_ivos.workers import patiently, run_all
+from napari_ivos.workers._attempt import environment
 from workers.tasks import begun, write
 
 
@@ -48,6 +49,23 @@ def test_a_death_costs_nobody_else_anything(tmp_path, plain):
     assert [begun(tmp_path, name) for name in ("a", "b", "c", "wrong")] == [1] * 4
     assert str(os.getpid()) not in {(tmp_path / name).read_text() for name in "abc"}
     assert multiprocessing.active_children() == []
+
+
+def test_workers_share_the_cores_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    for name in ("OMP_NUM_THREADS", "PYTHONWARNINGS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")
+    before = dict(os.environ)
+    with environment(3):
+        assert os.environ["OMP_NUM_THREADS"] == "2"
+        assert os.environ["MKL_NUM_THREADS"] == "7"
+    assert dict(os.environ) == before
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    with environment(9):
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+        assert os.environ["PYTHONWARNINGS"].startswith("error,")
+    assert os.environ["PYTHONWARNINGS"] == "error"
 
 
 def test_leaving_early_ends_the_workers(tmp_path, plain):

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 from napari_ivos.errors import IvosError
-from napari_ivos.workers._attempt import died, threads_of
+from napari_ivos.workers._attempt import died, environment
 
 T = TypeVar("T")
 
@@ -88,20 +88,22 @@ def _error(future: Any) -> IvosError | None:
 def _local(workers: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster, Security
 
-    # Other people on this computer must not be able to give it work: it listens on a port.
-    cluster = LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        memory_limit=None,
-        security=Security.temporary(),
-        env=threads_of(workers),
-        preload=[_ON_START],
-        silence_logs=logging.CRITICAL,
-    )
-    with cluster, Client(cluster) as client:
+    with (
+        environment(workers),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            memory_limit=None,
+            # It listens on a port; other people on this computer must not be able to give it work.
+            security=Security.temporary(),
+            preload=[_ON_START],
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
         yield client
 
 

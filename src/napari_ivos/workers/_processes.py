@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import TypeAlias, TypeVar
 
 from napari_ivos.errors import IvosError
-from napari_ivos.workers._attempt import attempt, died, threads_of
+from napari_ivos.workers._attempt import attempt, died, environment
 
 T = TypeVar("T")
 _Ending: TypeAlias = Future[IvosError | None]
@@ -29,7 +29,7 @@ def run_in_processes(
 ) -> Iterator[tuple[T, IvosError | None]]:
     """Do the work in processes; see `napari_ivos.workers.run_all`."""
     left, deaths = deque(range(len(tasks))), Counter[int]()
-    with _workers(min(workers, len(tasks))) as idle:
+    with environment(workers), _workers(min(workers, len(tasks))) as idle:
         busy: dict[_Ending, tuple[_Worker, int]] = {}
         while left or busy:
             while left and idle:
@@ -73,8 +73,6 @@ class _Worker:
 
 @contextmanager
 def _workers(number: int) -> Iterator[list[_Worker]]:
-    environment = threads_of(number)
-    os.environ.update(environment)
     before = set(active_children())
     workers = [_Worker() for _ in range(number)]
     try:
@@ -87,8 +85,6 @@ def _workers(number: int) -> Iterator[list[_Worker]]:
     finally:
         for worker in workers:
             worker.pool.shutdown(wait=True, cancel_futures=True)
-        for name in environment:
-            del os.environ[name]
 
 
 def _start_worker() -> None:
