@@ -135,8 +135,9 @@ class Overview:
         """Pixels of the objects on a frame, those of merged ones as the other's."""
         known = self._sizes.get(index)
         if known is None or known[0] is not frame:
-            counts = np.bincount(self._read(index).ravel())
-            counts[0] = 0
+            mask = self._read(index)
+            # Most of a large frame is background, and counting that would hold up the window.
+            counts = np.bincount(mask[mask > 0])
             there = np.flatnonzero(counts)
             known = frame, dict(zip(there.tolist(), counts[there].tolist(), strict=True))
             self._sizes[index] = known
