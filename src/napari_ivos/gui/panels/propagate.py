@@ -125,7 +125,9 @@ class PropagatePanel(Panel):
         if jobs is None or jobs.kind is None:
             return
         if jobs.kind != "propagation":
-            self._draw(0, 0, _TITLES[jobs.kind])
+            # Still, though nobody knows how long: a bar that moves would have the whole window,
+            # canvas included, put together anew all the time.
+            self._draw(0, 1, _TITLES[jobs.kind])
             return
         more = f", {jobs.waiting} more to go" if jobs.waiting else ""
         seconds = self._pace.left(total - done)
