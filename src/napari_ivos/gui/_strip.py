@@ -21,17 +21,10 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_ivos.gui._layers import shown_colour
-from napari_ivos.session import Status, shrink
+from napari_ivos.gui._strip_picture import DOUBTFUL, picture
+from napari_ivos.session import Status
 from napari_ivos.types import ObjectId
 
-# Colours that people with any colour vision tell apart (Okabe and Ito).
-_COLOURS = {
-    Status.UNSEEN: (72, 72, 76),
-    Status.ABSENT: (36, 36, 40),
-    Status.HUMAN: (240, 228, 66),
-    Status.ACCEPTED: (0, 158, 115),
-}
-_DOUBTFUL, _SURE, _UNKNOWN = (213, 94, 0), (86, 180, 233), (110, 150, 190)
 _CHANGED = (204, 121, 167)
 _HEAD = 14
 _ROW = 14
@@ -190,7 +183,12 @@ class Strip(QWidget):
         painter = QPainter(self)
         if self.length and self.content.ids:
             if self._picture is None:
-                self._picture = picture(self.content, max(self.width() - _SIDE, 1))
+                self._picture = picture(
+                    self.content.status,
+                    self.content.reliability,
+                    max(self.width() - _SIDE, 1),
+                    self._row,
+                )
             below = len(self.content.ids) * self._row
             area = QRect(_SIDE, _HEAD, self.width() - _SIDE, below)
             painter.drawImage(area, self._picture)
@@ -218,7 +216,7 @@ class Strip(QWidget):
             left, right = round(self.place_of(start)), round(self.place_of(stop))
             painter.fillRect(QRect(left, _HEAD - 3, max(right - left, 1), 2), QColor(*_CHANGED))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(*_DOUBTFUL))
+        painter.setBrush(QColor(*DOUBTFUL))
         for frame in self.content.recommended:
             x = self.place_of(frame + 0.5)
             corners = [QPointF(x - 4, 3), QPointF(x + 4, 3), QPointF(x, _HEAD - 2)]
@@ -238,24 +236,3 @@ def stretches(frames: Sequence[int]) -> list[tuple[int, int]]:
     array = np.asarray(frames)
     breaks = np.flatnonzero(np.diff(array) > 1) + 1
     return [(int(part[0]), int(part[-1]) + 1) for part in np.split(array, breaks)]
-
-
-def picture(content: StripContent, width: int) -> QImage:
-    """A pixel for each object and column."""
-    status = shrink(content.status, width)
-    length, columns = len(content.reliability), status.shape[1]
-    # Of frames that share a column the least reliable one is to be seen.
-    starts = (np.arange(columns) * length) // columns
-    score = np.fmin.reduceat(content.reliability, starts)
-    share = np.nan_to_num(score)[:, None]
-    method = share * np.array(_SURE) + (1 - share) * np.array(_DOUBTFUL)
-    method[np.isnan(score)] = _UNKNOWN
-    table = np.zeros((len(Status), 3))
-    for kind, colour in _COLOURS.items():
-        table[kind] = colour
-    pixels = np.where((status == Status.MODEL)[..., None], method[None], table[status])
-    rgb = np.zeros((*status.shape, 4), dtype=np.uint8)
-    rgb[..., 2::-1] = pixels
-    rgb[..., 3] = 255
-    image = QImage(rgb.data, columns, len(status), 4 * columns, QImage.Format.Format_RGB32)
-    return image.copy()
