@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import tifffile
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_ivos.gui import _automatic
-from napari_ivos.session import Session
+from napari_ivos.scribbles import make_stroke
+from napari_ivos.session import Session, _saving
 
 FRAMES = 12
 
@@ -331,6 +333,24 @@ def test_a_session_that_ends_while_it_is_saved_leaves_nothing(viewer, image, ope
     dock.controller.projects.save(tmp_path / "mine.ivos")
     dock.controller.end()
     assert not (tmp_path / "mine.ivos").exists()
+
+
+def test_work_is_kept_also_when_napari_closes_at_once(
+    viewer, image, open_dock, projects_folder, monkeypatch, qtbot
+):
+    gate = threading.Event()
+    describe = _saving.head_of
+    monkeypatch.setattr(_saving, "head_of", lambda *given: gate.wait(20) and describe(*given))
+    dock = open_dock()
+    dock.controller.add_strokes([make_stroke(2, 1, [[20, 10]], 2)])
+    assert dock.controller.session.project is None
+    release = threading.Timer(0.2, gate.set)
+    release.start()
+    viewer.window.remove_dock_widget(dock)
+    release.join()
+    (kept,) = projects_folder.iterdir()
+    with Session.open(kept, image.data) as again:
+        assert len(again.strokes()) == 1
 
 
 def test_a_project_dropped_on_napari_is_opened(viewer, qtbot, project):

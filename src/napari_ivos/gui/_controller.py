@@ -226,7 +226,7 @@ class Controller(QObject):
         self.projects.stop()
         self.imports.close()
         jobs, view, session = self.jobs, self.view, self.session
-        empty = session.project if session is not None and not self._has_work else None
+        empty = session.project if session is not None and not self.has_work else None
         self.jobs = self.view = self.session = self.overview = None
         self.difference.close()
         if jobs is not None:
@@ -319,7 +319,8 @@ class Controller(QObject):
         return session is not None and session.undo_text not in ("", self._first_step)
 
     @property
-    def _has_work(self) -> bool:
+    def has_work(self) -> bool:
+        """Whether anything was done in the session that can be taken back or done again."""
         return self.can_undo or (self.session is not None and self.session.can_redo)
 
     def undo(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -104,9 +105,12 @@ class Projects(QObject):
             self._do(lambda: self._opening(path, video))
 
     def stop(self) -> None:
-        """Break off what is going on, and wait until it has ended."""
+        """Break off what is going on, and wait until it has ended; work is not left unkept."""
         self._waiting.clear()
-        self._worker.wait()
+        if self.doing == "saving" and self.path is None and self._controller.has_work:
+            self._worker.finish()
+        else:
+            self._worker.wait()
         task, self._task = self._task, None
         if task is not None:
             task.cancelled()
@@ -167,11 +171,20 @@ class Projects(QObject):
         file = view.image.source.path
         saving = session.plan_save(path, None if file is None else Path(file))
         former = session.project
+        complete: list[bool] = []
 
         def work() -> Generator[int, None, None]:
             for count in saving.run():
                 if count % _EVERY == 0:
                     yield count
+            complete.append(True)
+
+        def cancelled() -> None:
+            if complete:
+                with suppress(IvosError):  # then the session goes as if nothing had been asked
+                    saving.commit()
+            else:
+                saving.cancel()
 
         def done(error: Exception | None) -> None:
             if error is None:
@@ -188,7 +201,7 @@ class Projects(QObject):
             elif not _automatic.is_automatic(path):
                 self._waiting.append(self._keeping)
 
-        return _Task("saving", work, done, saving.cancel)
+        return _Task("saving", work, done, cancelled)
 
     def _tell(self, path: Path) -> None:
         if not _automatic.is_automatic(path):

@@ -59,6 +59,10 @@ class Worker(QObject):
     def wait(self) -> None:
         """Stop, and block until the thread is done; its last signals are not delivered."""
         self.stop()
+        self.finish()
+
+    def finish(self) -> None:
+        """Block until the work is done; its last signals are not delivered."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None
