@@ -6,7 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QShortcut
 from qtpy.QtTest import QTest
 
-from napari_ivos.gui._layers import MASK_OPACITY, overlay, shown_colour
+from napari_ivos.gui._colours import shown_colour
+from napari_ivos.gui._layers import MASK_OPACITY, overlay
 from napari_ivos.scribbles import make_stroke
 
 

@@ -3,8 +3,9 @@ import pytest
 from napari.layers import Image, Labels, Shapes
 
 from napari_ivos.errors import VideoError
+from napari_ivos.gui._colours import colormap, shown_colour
 from napari_ivos.gui._keys import KEYS
-from napari_ivos.gui._layers import brush_label, colormap, placement, shown_colour
+from napari_ivos.gui._layers import brush_label, placement
 from napari_ivos.masks import object_colour
 
 

@@ -6,8 +6,8 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
 
+from napari_ivos.gui._colours import colormap, object_colours, shown_colour
 from napari_ivos.gui._curve import AreaCurve
-from napari_ivos.gui._layers import colormap
 from napari_ivos.gui._object_model import Column, ObjectModel
 from napari_ivos.gui._object_table import ObjectTable
 from napari_ivos.session import SessionObject
@@ -254,7 +254,25 @@ def test_the_context_menu_has_it_all(panel, controller):
 
 
 def test_hidden_objects_above_255_hide_nobody_else():
-    colours = colormap({3, 700}, 40_000)
     ids = np.array([3, 258, 700, 190, 445, 40_000], np.uint16)
+    objects = [SessionObject(i, "", visible=i not in (3, 700)) for i in ids.tolist()]
+    colours = colormap(objects)
     assert colours.map(ids)[:, 3].tolist() == [0, 1, 0, 1, 1, 1]
-    np.testing.assert_array_equal(colours.map(ids)[1:, :3], colormap().map(ids)[1:, :3])
+    plain = colormap(objects, hide=False)
+    np.testing.assert_array_equal(colours.map(ids)[[1, 3, 4, 5]], plain.map(ids)[[1, 3, 4, 5]])
+    assert (plain.map(ids)[:, 3] == 1).all()
+
+
+def test_daughters_look_like_their_parents_and_unlike_each_other():
+    objects = [SessionObject(1, ""), *(SessionObject(i, "", parent=1) for i in (2, 3))]
+    objects += [SessionObject(300, "", parent=2), SessionObject(301, "", parent=2)]
+    red, *daughters = (np.array(shown_colour(i, objects), int) for i in (1, 2, 3, 300, 301))
+    own = [np.array(shown_colour(i), int) for i in (2, 3, 300, 301)]
+    assert tuple(red) == shown_colour(1)
+    for daughter, plain, parent in zip(daughters, own, (red, red, *daughters[:1] * 2), strict=True):
+        assert abs(daughter - parent).sum() < abs(plain - parent).sum()
+    assert len({tuple(colour) for colour in (red, *daughters)}) == 5
+    assert shown_colour(45, objects) == shown_colour(45), "not the row of 300"
+    assert shown_colour(65_535, objects) == (255, 255, 255), "the brush for the background"
+    looped = [SessionObject(1, "", parent=2), SessionObject(2, "", parent=1)]
+    assert object_colours(looped).shape == (255, 3), "whatever a file says of parents"

@@ -284,8 +284,9 @@ class _Pictures:
         self._session, self._masks = session, masks
 
     def run(self) -> Generator[Picture, None, None]:
+        objects = self._session.objects
         for frame, mask in self._masks.items():
-            yield Picture(frame, overlay(self._session.video[frame], mask, _PICTURE_SIDE))
+            yield Picture(frame, overlay(self._session.video[frame], mask, _PICTURE_SIDE, objects))
 
 
 class _Export:

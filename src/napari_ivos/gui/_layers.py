@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from functools import cache
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_ivos.errors import VideoError
-from napari_ivos.masks import davis_palette
+from napari_ivos.gui._colours import colormap, object_colours
 from napari_ivos.scribbles.layers import BACKGROUND_LABEL
-from napari_ivos.session import Change
+from napari_ivos.session import Change, SessionObject
 from napari_ivos.types import Frame, LabelMap, ObjectId
 
 if TYPE_CHECKING:
@@ -38,58 +36,9 @@ def object_of(label: int) -> ObjectId:
     return 0 if label == BACKGROUND_LABEL else label
 
 
-def shown_colour(label: int) -> tuple[int, int, int]:
-    """Colour (red, green, blue), 0–255, in which an object, or what the brush paints, is shown.
-
-    The object's colour of the exports, brighter: those are too dark on dark microscopy.
-    """
-    red, green, blue = (round(255 * v) for v in _palette()[_index(label)][:3])
-    return red, green, blue
-
-
-def _index(label: int) -> int:
-    return 0 if label == 0 else (label - 1) % 255 + 1
-
-
-@cache
-def _palette() -> NDArray[np.float32]:
-    """(256, 4) float32: RGBA, row 0 transparent."""
-    colours = np.ones((256, 4), dtype=np.float32)
-    # The power keeps every colour apart from the others and lifts all from the dark.
-    colours[:, :3] = (davis_palette() / 255) ** 0.3
-    # The background label falls on the last row. Object 255 shares it, as it may.
-    colours[_index(BACKGROUND_LABEL), :3] = 1
-    colours[0] = 0
-    return colours
-
-
-def colormap(hidden: Collection[ObjectId] = (), highest: ObjectId = 0) -> Any:
-    """Napari's colour map in which label n has the colour of object n, and 0 is transparent.
-
-    Parameters
-    ----------
-    hidden : collection of int
-        Objects that are transparent as well.
-    highest : int
-        The highest id there is; needed with hidden ones.
-    """
-    from napari.utils.colormaps import CyclicLabelColormap
-
-    colours = _palette()
-    if hidden:
-        # As many turns of the palette as it takes to give each object a row of its own.
-        turns = -(-max(highest, *hidden) // 255)
-        colours = np.concatenate([colours[:1], np.tile(colours[1:], (turns, 1))])
-        colours[list(hidden), 3] = 0
-    return CyclicLabelColormap(colors=colours, background_value=0)
-
-
-def object_colours() -> NDArray[np.uint8]:
-    """(255, 3) uint8: the colours in which the objects 1 to 255 are shown."""
-    return np.round(255 * _palette()[1:, :3]).astype(np.uint8)
-
-
-def overlay(frame: Frame, mask: LabelMap, longest: int) -> Frame:
+def overlay(
+    frame: Frame, mask: LabelMap, longest: int, objects: Sequence[SessionObject] = ()
+) -> Frame:
     """Make a picture of a frame under its mask, as the viewer shows them.
 
     Parameters
@@ -98,6 +47,8 @@ def overlay(frame: Frame, mask: LabelMap, longest: int) -> Frame:
     mask : (H, W) uint16
     longest : int
         Pixels of the picture's longer side.
+    objects : sequence of SessionObject
+        For the colours of daughters.
 
     Returns
     -------
@@ -109,8 +60,9 @@ def overlay(frame: Frame, mask: LabelMap, longest: int) -> Frame:
     picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     labels = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
     there = labels > 0
-    colours = 255 * _palette()[(labels[there] - 1) % 255 + 1, :3]
-    picture[there] = (1 - MASK_OPACITY) * picture[there] + MASK_OPACITY * colours
+    colours = object_colours(objects)
+    shown = colours[(labels[there] - 1) % len(colours)]
+    picture[there] = (1 - MASK_OPACITY) * picture[there] + MASK_OPACITY * shown
     return np.asarray(picture)
 
 

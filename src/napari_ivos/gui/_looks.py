@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.export import veil
-from napari_ivos.gui._layers import MASK_OPACITY, object_colours, placement, veil_style
+from napari_ivos.gui._colours import object_colours
+from napari_ivos.gui._layers import MASK_OPACITY, placement, veil_style
 from napari_ivos.gui._veil import Draw, VeilArray, difference, draw_difference
 from napari_ivos.types import AnyArray, LabelMap
 
@@ -120,7 +121,9 @@ class Looks(QObject):
                 return draw_difference(labels, labels if there is None else there)
 
             return compared
-        look, colours = self.look, object_colours()
+        look, session = self.look, self._controller.session
+        objects = () if session is None else session.objects
+        colours = object_colours(objects)
         return lambda _, labels: veil(labels, look, colours)
 
     def _lay(self, draw: Draw) -> None:

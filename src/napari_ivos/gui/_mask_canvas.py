@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ivos.gui._layers import colormap
+from napari_ivos.gui._colours import colormap, object_colours
 from napari_ivos.session import Session, SessionObject
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
 
@@ -93,22 +93,28 @@ class MaskCanvas:
         return self._painted[frame]
 
 
-class MaskColours:
-    """Makes hidden objects transparent in the layer of masks; the masks stay as they are.
+class LayerColours:
+    """Gives the layers of masks and strokes the objects' colours.
+
+    Hidden objects are transparent in the layer of masks; the masks stay as they are.
 
     Parameters
     ----------
-    layer : napari.layers.Labels
+    masks, strokes : napari.layers.Labels
     """
 
-    def __init__(self, layer: Labels) -> None:
-        self._layer = layer
-        self._shown: tuple[frozenset[ObjectId], ObjectId] = (frozenset(), 0)
+    def __init__(self, masks: Labels, strokes: Labels) -> None:
+        self._masks, self._strokes = masks, strokes
+        self._hidden: frozenset[ObjectId] = frozenset()
+        self._colours = object_colours()
 
     def show(self, objects: tuple[SessionObject, ...]) -> None:
         """Show these as far as they are visible."""
         hidden = frozenset(item.id for item in objects if not item.visible)
-        wanted = (hidden, objects[-1].id if hidden else 0)
-        if wanted != self._shown:
-            self._shown = wanted
-            self._layer.colormap = colormap(*wanted)
+        colours = object_colours(objects)
+        recoloured = not np.array_equal(colours, self._colours)
+        if hidden != self._hidden or recoloured:
+            self._masks.colormap = colormap(objects)
+        if recoloured:
+            self._strokes.colormap = colormap(objects, hide=False)
+        self._hidden, self._colours = hidden, colours

@@ -10,7 +10,7 @@ import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from qtpy.QtGui import QColor
 
-from napari_ivos.gui._layers import shown_colour
+from napari_ivos.gui._colours import object_colours
 from napari_ivos.session import Overview, SessionObject, Status
 from napari_ivos.types import ObjectId
 
@@ -55,14 +55,14 @@ class ObjectModel(QAbstractTableModel):
     ) -> None:
         super().__init__(parent)
         self.objects: tuple[SessionObject, ...] = ()
-        self._rename = rename
+        self._rename, self._colours = rename, object_colours()
         self._rows: dict[ObjectId, int] = {}
         self._overview: Overview | None = None
         self._frame: int | None = None
         self._read: dict[Any, Callable[[SessionObject, Column], Any]] = {
             _ROLE.DisplayRole: self._text,
             _ROLE.EditRole: lambda item, _: item.name,
-            _ROLE.DecorationRole: _swatch,
+            _ROLE.DecorationRole: self._swatch,
             _ROLE.UserRole: _switch,
             _ROLE.TextAlignmentRole: _alignment,
             _ROLE.ToolTipRole: self._tip,
@@ -73,6 +73,7 @@ class ObjectModel(QAbstractTableModel):
         """Show these; rows stay selected where the objects are the same."""
         if objects == self.objects:
             return
+        self._colours = object_colours(objects)
         if [item.id for item in objects] == [item.id for item in self.objects]:
             self.objects = objects
             self._changed(Column.ID, Column.LOCK)
@@ -131,6 +132,14 @@ class ObjectModel(QAbstractTableModel):
         self._rename(item.id, name)
         return True
 
+    def colour_of(self, object_id: ObjectId) -> tuple[int, int, int]:
+        """Colour (red, green, blue), 0–255, in which an object is shown."""
+        red, green, blue = self._colours[(object_id - 1) % len(self._colours)].tolist()
+        return red, green, blue
+
+    def _swatch(self, item: SessionObject, column: Column) -> QColor | None:
+        return QColor(*self.colour_of(item.id)) if column == Column.ID else None
+
     def _text(self, item: SessionObject, column: Column) -> str | None:
         if column == Column.ID:
             return str(item.id)
@@ -175,10 +184,6 @@ class ObjectModel(QAbstractTableModel):
         if column == Column.LOCK:
             return "locked" if item.locked else "not locked"
         return self._text(item, column)
-
-
-def _swatch(item: SessionObject, column: Column) -> QColor | None:
-    return QColor(*shown_colour(item.id)) if column == Column.ID else None
 
 
 def _switch(item: SessionObject, column: Column) -> bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_ivos.gui._layers import shown_colour
+from napari_ivos.gui._colours import object_colours
 from napari_ivos.gui._strip_picture import DOUBTFUL, picture
 from napari_ivos.session import Status
 from napari_ivos.types import ObjectId
@@ -52,6 +52,8 @@ class StripContent:
     selected: ObjectId = 0
     changed: tuple[int, ...] = ()
     """Frames that the last propagation changed, ascending."""
+    colours: NDArray[np.uint8] = field(default_factory=object_colours)
+    """(N, 3): colours of the objects 1 to N, which go round."""
 
 
 EMPTY = StripContent((), np.zeros((0, 0), np.uint8), np.zeros(0))
@@ -200,7 +202,9 @@ class Strip(QWidget):
         for row, object_id in enumerate(self.content.ids):
             top = _HEAD + row * self._row
             swatch = QRect(4, top + 1, 14, max(self._row - 2, 1))
-            painter.fillRect(swatch, QColor(*shown_colour(object_id)))
+            colours = self.content.colours
+            colour = colours[(object_id - 1) % len(colours)].tolist()
+            painter.fillRect(swatch, QColor(*colour))
             if object_id == self.content.selected:
                 painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
                 painter.drawRect(swatch.adjusted(-2, -1, 1, 0))

@@ -9,16 +9,16 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_ivos.gui._brush import BrushPath
 from napari_ivos.gui._canvas import StrokeCanvas
+from napari_ivos.gui._colours import shown_colour
 from napari_ivos.gui._eraser import touched
 from napari_ivos.gui._layers import (
     brush_label,
     masks_style,
     placement,
     shapes_style,
-    shown_colour,
     strokes_style,
 )
-from napari_ivos.gui._mask_canvas import MaskCanvas, MaskColours
+from napari_ivos.gui._mask_canvas import LayerColours, MaskCanvas
 from napari_ivos.scribbles import Stroke, strokes_from_shapes
 from napari_ivos.session import Session
 from napari_ivos.types import LabelMap, ObjectId
@@ -57,9 +57,9 @@ class SessionView(QObject):
         self._mask_canvas = MaskCanvas(session)
         self.masks: Labels = viewer.add_labels(self._mask_canvas, **masks_style(), **where)
         self.masks.n_edit_dimensions = 2
-        self._colours = MaskColours(self.masks)
         self.strokes: Labels = viewer.add_labels(self._canvas, **strokes_style(), **where)
         self.strokes.n_edit_dimensions = 2
+        self._colours = LayerColours(self.masks, self.strokes)
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
         self._brush = BrushPath(self.strokes)
         self.strokes.mode = "paint"
@@ -102,7 +102,7 @@ class SessionView(QObject):
         # Background strokes mean here: wipe out.
         self.masks.selected_label = 0 if background else object_id
         if self._shapes is not None:
-            self._shapes.current_edge_color = _hex(self._label)
+            self._shapes.current_edge_color = _hex(shown_colour(self._label, self._session.objects))
 
     def use_brush(self) -> None:
         """Let the mouse paint strokes."""
@@ -126,7 +126,7 @@ class SessionView(QObject):
             self._shapes = self._viewer.add_shapes(
                 ndim=3, **shapes_style(), **placement(self.image)
             )
-            self._shapes.current_edge_color = _hex(self._label)
+            self._shapes.current_edge_color = _hex(shown_colour(self._label, self._session.objects))
             self._shapes.events.data.connect(self._on_shapes)
             self._bind_undo(self._shapes)
         self._viewer.layers.selection.active = self._shapes
@@ -254,5 +254,5 @@ class SessionView(QObject):
                 )
 
 
-def _hex(label: int) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*shown_colour(label))
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)

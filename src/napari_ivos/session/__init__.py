@@ -2,6 +2,7 @@
 
 from napari_ivos.session._changes import Change, Changes
 from napari_ivos.session._import import GivenMask, MaskImport
+from napari_ivos.session._lineage import ancestors
 from napari_ivos.session._overview import Overview, Status, shrink
 from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._replay import Replay, replay
@@ -21,6 +22,7 @@ __all__ = [
     "SessionObject",
     "Status",
     "Update",
+    "ancestors",
     "replay",
     "shrink",
 ]

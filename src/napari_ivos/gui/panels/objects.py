@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QMenu, QPushButton
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._curve import AreaCurve
 from napari_ivos.gui._keys import with_key
-from napari_ivos.gui._layers import shown_colour
 from napari_ivos.gui._object_actions import ObjectActions
 from napari_ivos.gui._object_model import Column, ObjectModel
 from napari_ivos.gui._object_table import ObjectTable
@@ -174,7 +173,7 @@ class ObjectsPanel(Panel):
         row = overview.ids.index(selected)
         known = overview.status[row] != Status.UNSEEN
         areas = np.where(known, overview.areas[row], np.nan)
-        self.curve.show_areas(areas, f"Area of {selected}", shown_colour(selected))
+        self.curve.show_areas(areas, f"Area of {selected}", self.model.colour_of(selected))
         self.curve.show_frame(self._controller.navigation.frame)
 
 

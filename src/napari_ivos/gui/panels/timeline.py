@@ -7,6 +7,7 @@ from collections.abc import Callable
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from napari_ivos.gui._colours import object_colours
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._strip import EMPTY, Strip, StripContent
 from napari_ivos.gui.panels._parts import button
@@ -116,8 +117,9 @@ class Timeline(QWidget):
             self._shown = shown
             marks = tuple(session.recommend(_RECOMMENDED))
             ids, status, reliability = overview.ids, overview.status, overview.reliability
+            colours = object_colours(session.objects)
             self.strip.show_content(
-                StripContent(ids, status, reliability, marks, selected, changed)
+                StripContent(ids, status, reliability, marks, selected, changed, colours)
             )
         self._on_frame()
         if not done:
