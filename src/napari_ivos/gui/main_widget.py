@@ -56,6 +56,7 @@ class InteractiveVOS(QWidget):
         self.timeline = Timeline(self.controller)
         strip = self.timeline.strip
         self.objects = ObjectsPanel(self.controller, lambda: strip.selection)
+        self.timeline.refreshed.connect(self.objects.refresh)
         self.taking = ImportProgress(self.controller)
         self.strokes = StrokesPanel(self.controller)
         self.propagate = PropagatePanel(self.controller)

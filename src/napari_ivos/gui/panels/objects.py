@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from qtpy.QtCore import QPoint, QTimer
+from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QMenu, QPushButton
 
 from napari_ivos.gui._controller import Controller
@@ -20,8 +20,6 @@ from napari_ivos.gui.panels.labels import fill_labels_menu
 from napari_ivos.session import Status
 
 _TABLE_HEIGHT = 136
-# Often enough for the eye while a run commits frames.
-_MILLISECONDS = 200
 
 
 class ObjectsPanel(Panel):
@@ -48,11 +46,6 @@ class ObjectsPanel(Panel):
         self.curve.setToolTip(_CURVE_TIP)
         self.menu: QMenu | None = None
         self._lay_out()
-        self._shown: object = None
-        """What the curve was made of."""
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self._refresh)
         self._connect()
         self._show()
 
@@ -83,8 +76,6 @@ class ObjectsPanel(Panel):
         self.curve.sought.connect(controller.navigation.go_to)
         controller.state_changed.connect(self._show)
         controller.frame_changed.connect(self._on_frame)
-        for signal in (controller.session_changed, controller.progressed):
-            signal.connect(self._later)
 
     # -- what people do -----------------------------------------------------------------------
 
@@ -127,7 +118,7 @@ class ObjectsPanel(Panel):
         self.add.setEnabled(session is not None)
         self.labels.setEnabled(session is not None)
         self._show_buttons()
-        self._later()
+        self.refresh()
 
     def _show_buttons(self) -> None:
         selected = self.table.selected
@@ -144,26 +135,11 @@ class ObjectsPanel(Panel):
         self.model.show_frame(self._controller.overview, frame)
         self.curve.show_frame(frame)
         self._show_buttons()
-        self._later()
 
-    def _later(self, *_: object) -> None:
-        if not self._soon.isActive():
-            self._soon.start(_MILLISECONDS)
-
-    def _refresh(self) -> None:
-        overview, selected = self._controller.overview, self._controller.selected
-        if overview is None:
-            self._shown = None
-            self.curve.clear()
-            return
-        done = overview.refresh(0.004)
-        shown = (overview, overview.version, selected)
-        if shown != self._shown:
-            self._shown = shown
-            self._show_curve()
-            self.model.show_frame(overview, self._controller.navigation.frame)
-        if not done:
-            self._later()
+    def refresh(self) -> None:
+        """Show what has become known of the objects."""
+        self.model.show_frame(self._controller.overview, self._controller.navigation.frame)
+        self._show_curve()
 
     def _show_curve(self) -> None:
         overview, selected = self._controller.overview, self._controller.selected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_ivos.gui._colours import object_colours
@@ -24,7 +24,14 @@ class Timeline(QWidget):
     Parameters
     ----------
     controller : Controller
+
+    Signals
+    -------
+    refreshed : ()
+        More is known of the objects, or something else.
     """
+
+    refreshed = Signal()
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
@@ -121,6 +128,7 @@ class Timeline(QWidget):
             self.strip.show_content(
                 StripContent(ids, status, reliability, marks, selected, changed, colours)
             )
+            self.refreshed.emit()
         self._on_frame()
         if not done:
             # Between these the window stays alive.
