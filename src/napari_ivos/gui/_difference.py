@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_ivos.gui._layers import changes_style, placement
+from napari_ivos.gui._worker import Worker
 from napari_ivos.session import Changes
 from napari_ivos.types import AnyArray
 
@@ -23,7 +25,7 @@ _MILLISECONDS = 200
 
 
 class Difference(QObject):
-    """Counts changed frames between other things, and shows the changed pixels when asked to.
+    """Counts changed frames in the background, and shows the changed pixels when asked to.
 
     Parameters
     ----------
@@ -44,7 +46,13 @@ class Difference(QObject):
         """Frames with another mask than before, ascending, as far as is known."""
         self._of, self._complete = 0, True
         self._controller = controller
+        # Large masks take a while to read and compare: not in the thread of the window.
+        self._worker = Worker(self)
+        self._worker.arrived.connect(self._on_compared)
+        self._worker.ended.connect(self._on_ended)
+        self._counting: Changes | None = None
         self._layer: Labels | None = None
+        self._sides: object = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._count)
@@ -98,6 +106,8 @@ class Difference(QObject):
     def close(self) -> None:
         """Let go of a session that ends."""
         self._soon.stop()
+        self._worker.wait()
+        self._counting = None
         self.changes, self.frames, self._of, self._complete = None, (), 0, True
         self.hide()
 
@@ -117,19 +127,42 @@ class Difference(QObject):
             self.changes = found
 
     def _count(self) -> None:
-        before = (self.changes, self.frames, self._of, self._complete)
         self._take()
-        changes = self.changes
-        self._complete = changes is None or changes.refresh()
-        self.frames = () if changes is None else changes.changed
-        self._of = 0 if changes is None else len(changes.frames)
-        if (self.changes, self.frames, self._of, self._complete) != before:
+        pending = [] if self.changes is None else self.changes.pending()
+        if self._counting is not self.changes:
+            self._worker.stop()
+        if self.changes is not None and pending and not self._worker.running:
+            self._counting = self.changes
+            self._worker.start(partial(self.changes.compare, pending))
+        self._tell(complete=not pending)
+
+    def _tell(self, *, complete: bool) -> None:
+        before = (self.frames, self.text)
+        self._complete = complete
+        self.frames = () if self.changes is None else self.changes.changed
+        self._of = 0 if self.changes is None else len(self.changes.frames)
+        if (self.frames, self.text) != before:
             self.changed.emit()
-            if self._layer is not None:
-                self._layer.refresh(thumbnail=False, highlight=False, extent=False)
-        if not self._complete:
-            # Between these the window stays alive.
-            self._soon.start(10)
+        self._show_again()
+
+    def _show_again(self) -> None:
+        """Draw the displayed frame anew if there is something else to draw."""
+        frame = self._controller.navigation.frame
+        known = None if self.changes is None or frame is None else self.changes.sides(frame)
+        if self._layer is not None and known != self._sides:
+            self._layer.refresh(thumbnail=False, highlight=False, extent=False)
+        self._sides = known
+
+    def _on_compared(self, found: Any) -> None:
+        if self._counting is not None and self._counting is self.changes:
+            self._counting.note(found)
+            self._later()
+
+    def _on_ended(self, error: Exception | None) -> None:
+        if error is None:
+            self._count()  # there may be more by now
+        else:
+            self._controller.report(error)
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self._layer and self._layer is not None:

@@ -104,7 +104,8 @@ class Propagation:
             return
         if job.kind == "propagation" and not jobs.waiting:
             self._cut.clear()
-        if job.kind != "preview" or not self.at_once or jobs.previews or jobs.propagating:
+        busy = jobs.previews or jobs.waiting or jobs.kind == "propagation"
+        if job.kind != "preview" or not self.at_once or busy:
             return
         pending = list(session.pending_frames)
         cut = [f for f in self._cut if f in session.annotated_frames and f not in pending]

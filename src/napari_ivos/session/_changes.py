@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from types import MappingProxyType
@@ -19,6 +19,8 @@ from napari_ivos.types import LabelMap
 
 Sides: TypeAlias = tuple[FrameState, FrameState]
 """A frame before and after."""
+Compared: TypeAlias = tuple[int, Sides, bool]
+"""A frame, what of it was compared, and whether its masks differ."""
 
 
 class Change(IntEnum):
@@ -61,6 +63,10 @@ class Changes:
         """Those of them that have another mask than before, ascending, as far as is known."""
         return tuple(sorted(index for index, (_, other) in self._seen.items() if other))
 
+    def sides(self, index: int) -> Sides | None:
+        """A frame before and after; None where the runs gave no result."""
+        return sides_of(self.runs).get(index)
+
     def refresh(self, seconds: float = 0.008) -> bool:
         """Compare frames, for about so long.
 
@@ -70,13 +76,29 @@ class Changes:
             Whether all are compared; else more calls are needed.
         """
         end = time.perf_counter() + seconds
-        for index, sides in sides_of(self.runs).items():
-            if index in self._seen and self._seen[index][0] == sides:
-                continue
+        for frame in self.pending():
             if time.perf_counter() > end:
                 return False
-            self._seen[index] = sides, self._differ(index, sides)
+            self.note(next(self.compare([frame])))
         return True
+
+    def pending(self) -> list[tuple[int, Sides]]:
+        """What is not compared yet."""
+        return [
+            (index, sides)
+            for index, sides in sides_of(self.runs).items()
+            if index not in self._seen or self._seen[index][0] != sides
+        ]
+
+    def compare(self, frames: Iterable[tuple[int, Sides]]) -> Generator[Compared]:
+        """Compare frames, in any thread; `note` takes what comes out."""
+        for index, sides in frames:
+            yield index, sides, self._differ(index, sides)
+
+    def note(self, found: Compared) -> None:
+        """Take note of what was compared."""
+        index, sides, differ = found
+        self._seen[index] = (sides, differ)
 
     def difference(self, index: int) -> NDArray[np.uint8]:
         """What became of each pixel of a frame.
@@ -86,16 +108,14 @@ class Changes:
         (H, W) uint8
             `Change`; all 0 where the runs gave no result.
         """
-        sides = sides_of(self.runs).get(index)
+        sides = self.sides(index)
         if sides is None:
             return np.zeros_like(self._read(index, FrameState()), dtype=np.uint8)
         before, after = (self._read(index, side) for side in sides)
-        found = np.zeros(before.shape, dtype=np.uint8)
-        other = before != after
-        found[other] = Change.MOVED
-        found[other & (before == 0)] = Change.GAINED
-        found[other & (after == 0)] = Change.LOST
-        return found
+        was, there = before != 0, after != 0
+        # Gained and moved end in an object, lost and moved begin in one: the bits of `Change`.
+        found = (there * np.uint8(Change.GAINED)) | (was * np.uint8(Change.LOST))
+        return np.asarray(found * (before != after))
 
     def _differ(self, index: int, sides: Sides) -> bool:
         before, after = sides
