@@ -62,6 +62,8 @@ KEYS = {
 OTHER_KEYS = (
     ("A B C D", "Go to a candidate, while the candidates are shown"),
     ("[ ]", "Smaller or larger brush"),
+    ("E", "The eraser, which takes strokes away"),
+    ("Right button", "Hold to draw background strokes"),
     ("Space", "Hold to move the picture with the mouse"),
     ("← →", "The frame before, the frame after"),
     ("Ctrl+Z", "Undo, like U; with Shift redo, like Y"),
