@@ -41,6 +41,7 @@ class Scene:
 
 SCENES = {
     "demo": Scene("cells", (5, 8), 0),
+    "tutorial": Scene("cells", (5, 8), 63, size=(1366, 768)),
     "natural": Scene("natural", (1, 2), 20),
     "candidates": Scene("natural", (1, 2), 0, grid=True),
     "light": Scene("cells", (5, 8), 40, size=(1366, 768), theme="light"),
