@@ -115,3 +115,12 @@ def test_other_versions_are_refused(there, word):
 def test_an_address_that_is_none_gets_a_sentence(address):
     with pytest.raises(IvosError, match=f"no Dask scheduler at '{address}'"):
         list(run_all([1], print, scheduler=address))
+
+
+def test_workers_that_cannot_start_get_a_sentence(monkeypatch):
+    def failing(**_):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", failing)
+    with pytest.raises(EngineError, match="while they started"):
+        list(run_all([1, 2], print, workers=2))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, TypeVar
 
-from napari_ivos.errors import IvosError
+from napari_ivos.errors import EngineError, IvosError
 from napari_ivos.workers._attempt import died, environment
 
 T = TypeVar("T")
@@ -88,23 +88,27 @@ def _error(future: Any) -> IvosError | None:
 def _local(workers: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster, Security
 
-    with (
-        environment(workers),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=None,
-            # It listens on a port; other people on this computer must not be able to give it work.
-            security=Security.temporary(),
-            preload=[_ON_START],
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    with environment(workers):
+        try:
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                memory_limit=None,
+                # It listens on a port; other people here must not be able to give it work.
+                security=Security.temporary(),
+                preload=[_ON_START],
+                silence_logs=logging.CRITICAL,
+            )
+        except RuntimeError as error:
+            raise EngineError(
+                "The workers were ended from outside while they started.",
+                "Often that is for lack of memory: give fewer --workers.",
+            ) from error
+        with cluster, Client(cluster) as client:
+            yield client
 
 
 @contextmanager
