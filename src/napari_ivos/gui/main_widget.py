@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_ivos.gui._controller import Controller, MakeSession
@@ -28,6 +29,9 @@ from napari_ivos.session import Session
 
 if TYPE_CHECKING:
     import napari
+
+_MARGIN = 6
+_LEAST_WIDTH = 290
 
 
 class InteractiveVOS(QWidget):
@@ -81,6 +85,18 @@ class InteractiveVOS(QWidget):
             self.deleteLater()
         return bool(super().event(event))
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take the width that the theme's fonts and margins need, which count only by now."""
+        super().showEvent(event)
+        self._fit_width()
+
+    def _fit_width(self) -> None:
+        # There is no sideways scrolling: what the buttons need is what the dock takes at least.
+        bar = self._scroll.verticalScrollBar().sizeHint().width()
+        needed = self._scroll.widget().minimumSizeHint().width() + bar
+        self._scroll.setMinimumWidth(needed)
+        self.setMinimumWidth(max(needed + 2 * _MARGIN, _LEAST_WIDTH))
+
     def _put_timeline_away(self) -> None:
         # Somebody may have closed it before, or napari the window with all that is in it.
         with suppress(LookupError, RuntimeError):
@@ -99,7 +115,6 @@ class InteractiveVOS(QWidget):
             self.objects,
             self.taking,
             self.strokes,
-            self.propagate,
             self.guidance,
             self.look,
             self.export,
@@ -111,14 +126,14 @@ class InteractiveVOS(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
-        # There is no sideways scrolling: what the buttons need is what the dock takes at least.
-        bar = scroll.verticalScrollBar().sizeHint().width()
-        scroll.setMinimumWidth(inner.minimumSizeHint().width() + bar)
+        self._scroll = scroll
+        self._fit_width()
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(6, 6, 6, 6)
+        outer.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         outer.addWidget(self.hint)
         outer.addWidget(scroll, 1)
-        self.setMinimumWidth(290)
+        # On a small screen the rest scrolls; this is what everything is for.
+        outer.addWidget(self.propagate)
 
 
 def _closing(

@@ -56,7 +56,7 @@ class LookPanel(Panel):
         combo.setAccessibleName(name)
         combo.setToolTip(tip)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(8)
+        combo.setMinimumContentsLength(5)
         return combo
 
     def _on_layers(self, _event: object = None) -> None:
