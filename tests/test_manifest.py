@@ -12,7 +12,7 @@ def test_the_manifest_is_valid_and_what_it_names_is_there():
     manifest.validate_imports()
     assert manifest.display_name == "Interactive VOS"
     contributions = manifest.contributions
-    assert [w.display_name for w in contributions.widgets] == ["Interactive VOS"]
+    assert [w.display_name for w in contributions.widgets] == ["Interactive VOS", "User study"]
     assert {s.key for s in contributions.sample_data} == {"cells", "natural"}
     used = [
         item.command

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.errors import IvosError
@@ -144,12 +145,20 @@ class Jobs(QObject):
         self._queue.append(Job("export", lambda: _Export(self._session, path, name), path=path))
         self._next()
 
-    def pictures(self, masks: Mapping[int, LabelMap], show: Callable[[Picture], None]) -> None:
-        """Read frames and show each under its mask; what was asked for before is dropped."""
+    def pictures(
+        self,
+        masks: Mapping[int, LabelMap],
+        show: Callable[[Picture], None],
+        truth: Callable[[int], LabelMap] | None = None,
+    ) -> None:
+        """Read frames and show each under its mask; what was asked for before is dropped.
+
+        With the truth about frames, each is shown once more under that, to the right.
+        """
         self._queue = deque(job for job in self._queue if job.kind != "pictures")
         if self.kind == "pictures":
             self._worker.stop()
-        make = partial(_Pictures, self._session, dict(masks))
+        make = partial(_Pictures, self._session, dict(masks), truth)
         self._queue.append(Job("pictures", make, show=show))
         self._next()
 
@@ -279,14 +288,22 @@ class Picture:
 class _Pictures:
     """Reading frames to look at, in the shape of a plan."""
 
-    def __init__(self, session: Session, masks: dict[int, LabelMap]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        masks: dict[int, LabelMap],
+        truth: Callable[[int], LabelMap] | None,
+    ) -> None:
         self.frames = tuple(masks)
-        self._session, self._masks = session, masks
+        self._session, self._masks, self._truth = session, masks, truth
 
     def run(self) -> Generator[Picture, None, None]:
         objects = self._session.objects
         for frame, mask in self._masks.items():
-            yield Picture(frame, overlay(self._session.video[frame], mask, _PICTURE_SIDE, objects))
+            labels = [mask] if self._truth is None else [mask, self._truth(frame)]
+            pixels = self._session.video[frame]
+            shown = [overlay(pixels, one, _PICTURE_SIDE, objects) for one in labels]
+            yield Picture(frame, np.hstack(shown))
 
 
 class _Export:

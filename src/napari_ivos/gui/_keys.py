@@ -1,13 +1,17 @@
 """The keys of the plugin: one table, bound while the dock is open, released when it closes.
 
-All of them are free in napari's Labels and Shapes layers, whose own keys would win.
+All of them are free in napari's Labels and Shapes layers, whose own keys would win. The keys of a
+user study are bound to the whole window while a sequence is worked on, and win over napari's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from qtpy.QtGui import QShortcut
+from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
     import napari
@@ -21,10 +25,10 @@ class Key:
 
     key: str
     text: str
-    action: Callable[[Controller], None]
+    action: Callable[[Any], None]
 
 
-KEYS = {
+KEYS: dict[str, Key] = {
     "propagate": Key("G", "Propagate (go)", lambda c: c.propagate()),
     "stop": Key("H", "Stop (halt)", lambda c: c.stop()),
     "background": Key("N", "Object or background strokes", lambda c: c.toggle_background()),
@@ -72,6 +76,54 @@ OTHER_KEYS = (
 """Keys of napari, and of windows that are not always there, that are worth knowing."""
 
 
+def _object_key(number: int) -> Key:
+    return Key(str(number), f"Select object {number}", lambda c: c.choose_object(number))
+
+
+# A to D choose a candidate, as in the dock, while the candidates are shown.
+STUDY_KEYS = {
+    "run": Key("R", "Run", lambda c: c.run()),
+    "satisfied": Key("S", "Satisfied", lambda c: c.be_satisfied()),
+    "choose": Key("Space", "Draw on the displayed frame next", lambda c: c.choose_displayed()),
+    "background": KEYS["background"],
+    "next_object": KEYS["next_object"],
+    "undo": KEYS["undo"],
+    "redo": KEYS["redo"],
+    "masks": KEYS["masks"],
+} | {f"object_{number}": _object_key(number) for number in range(1, 10)}
+
+
+class WindowKeys:
+    """Binds a table to a whole window, whatever in it has the keyboard.
+
+    napari's own bindings would not do: those of a layer, such as 1 to 7 and Space, win over them.
+
+    Parameters
+    ----------
+    window : QWidget
+        The main window.
+    table : mapping of str to Key
+    controller : Controller
+    """
+
+    def __init__(self, window: QWidget, table: Mapping[str, Key], controller: Controller) -> None:
+        self._bound = [_shortcut(window, entry, controller) for entry in table.values()]
+
+    def release(self) -> None:
+        """Unbind all of them."""
+        for shortcut in self._bound:
+            shortcut.setEnabled(False)
+            shortcut.deleteLater()
+        self._bound.clear()
+
+
+def _shortcut(window: QWidget, entry: Key, controller: Controller) -> QShortcut:
+    made = QShortcut(entry.key, window)
+    made.setAutoRepeat(False)
+    made.activated.connect(lambda: entry.action(controller))
+    return made
+
+
 class Bindings:
     """Binds the table to a viewer, and gives back what was bound there before."""
 
@@ -102,6 +154,6 @@ def _on_press(entry: Key, controller: Controller) -> Callable[[Any], None]:
     return pressed
 
 
-def with_key(text: str, name: str) -> str:
+def with_key(text: str, name: str, table: Mapping[str, Key] = KEYS) -> str:
     """A tooltip that names the key as well."""
-    return f"{text}\nKey: {KEYS[name].key}"
+    return f"{text}\nKey: {table[name].key}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -15,6 +16,7 @@ from napari_ivos.session import Change, SessionObject
 from napari_ivos.types import Frame, LabelMap, ObjectId
 
 if TYPE_CHECKING:
+    import napari
     from napari.layers import Image
 
 MASKS = "masks"
@@ -96,7 +98,7 @@ def masks_style() -> dict[str, Any]:
         "name": MASKS,
         "opacity": MASK_OPACITY,
         "colormap": colormap(),
-        "metadata": {_OWNER: MASKS},
+        "metadata": own(MASKS),
     }
 
 
@@ -106,7 +108,7 @@ def strokes_style() -> dict[str, Any]:
         "name": STROKES,
         "opacity": 1.0,
         "colormap": colormap(),
-        "metadata": {_OWNER: STROKES},
+        "metadata": own(STROKES),
     }
 
 
@@ -135,7 +137,21 @@ def changes_style() -> dict[str, Any]:
 
 def shapes_style() -> dict[str, Any]:
     """Arguments of `viewer.add_shapes` for drawing strokes as shapes."""
-    return {"name": SHAPES, "face_color": "transparent", "metadata": {_OWNER: SHAPES}}
+    return {"name": SHAPES, "face_color": "transparent", "metadata": own(SHAPES)}
+
+
+def own(what: str) -> dict[str, str]:
+    """Metadata of a layer that the plugin makes; no session is started on it by hand."""
+    return {_OWNER: what}
+
+
+def hide_brush_box(viewer: napari.viewer.Viewer) -> None:
+    """Take away the empty box that napari 0.9 keeps under the brush's circle.
+
+    Nobody sees it, but drawing it when all layers are gone has ended the whole program (Mesa).
+    """
+    with suppress(AttributeError):
+        viewer.canvas.overlays._brush_circle.box = False
 
 
 def veil_style() -> dict[str, Any]:
@@ -145,7 +161,7 @@ def veil_style() -> dict[str, Any]:
         "rgb": True,
         "contrast_limits": (0, 255),
         "multiscale": False,
-        "metadata": {_OWNER: VEIL},
+        "metadata": own(VEIL),
     }
 
 

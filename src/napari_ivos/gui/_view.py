@@ -13,6 +13,7 @@ from napari_ivos.gui._colours import shown_colour
 from napari_ivos.gui._eraser import touched
 from napari_ivos.gui._layers import (
     brush_label,
+    hide_brush_box,
     masks_style,
     placement,
     shapes_style,
@@ -53,6 +54,7 @@ class SessionView(QObject):
         self._shown: tuple[Stroke, ...] = ()
         self._label = 0
         self._mask: LabelMap | None = None
+        hide_brush_box(viewer)
         where = placement(image)
         self._mask_canvas = MaskCanvas(session)
         self.masks: Labels = viewer.add_labels(self._mask_canvas, **masks_style(), **where)

@@ -8,6 +8,7 @@ from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._replay import Replay, replay
 from napari_ivos.session._session import Direction, Session
 from napari_ivos.session._state import SessionObject
+from napari_ivos.session._views import MaskView
 
 __all__ = [
     "Change",
@@ -15,6 +16,7 @@ __all__ = [
     "Direction",
     "GivenMask",
     "MaskImport",
+    "MaskView",
     "Overview",
     "Plan",
     "Replay",

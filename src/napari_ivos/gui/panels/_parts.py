@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_ivos.gui._layers import shown_colour
+from napari_ivos.types import ObjectId
 
 SPACING = 4
 
@@ -46,3 +50,20 @@ def button(text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
     # The keyboard stays with the canvas: its keys are the quick way to work.
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return made
+
+
+def main_window(widget: QWidget) -> QWidget:
+    """The main window that a dock's widget belongs to."""
+    window = widget.window()
+    # When the dock floats, its window is its own, and the main window that one's parent.
+    return window.parentWidget() or window
+
+
+def swatch(object_id: ObjectId) -> QIcon:
+    """Icon in the colour of an object."""
+    picture = QPixmap(16, 16)
+    picture.fill(QColor(*shown_colour(object_id)))
+    icon = QIcon(picture)
+    # Else the selected row's colour is mixed into it.
+    icon.addPixmap(picture, QIcon.Mode.Selected)
+    return icon

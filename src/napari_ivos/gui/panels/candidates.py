@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import (
     QHideEvent,
     QIcon,
@@ -30,10 +30,12 @@ from qtpy.QtWidgets import (
 
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._jobs import Picture
+from napari_ivos.gui.panels._parts import main_window
 from napari_ivos.types import LabelMap
 
 _LETTERS = "ABCD"
 _WIDTH = 620
+_WIDTH_OF_TWO = 940
 # Pixels below each picture for its caption.
 _TEXT = 32
 _SMALLEST = 80
@@ -66,12 +68,21 @@ class CandidateGrid(QDialog):
     ----------
     controller : Controller
     parent : QWidget
+
+    Signals
+    -------
+    chosen : int
+        Somebody went to this frame.
     """
+
+    chosen = Signal(int)
 
     def __init__(self, controller: Controller, parent: QWidget) -> None:
         # A tool window stays above the viewer, and the viewer's shortcuts work in it.
         super().__init__(parent, Qt.WindowType.Tool)
         self._controller = controller
+        self.truth: Callable[[int], LabelMap] | None = None
+        """Gives what is right about a frame, (H, W) uint16, to be shown beside each candidate."""
         self._shown: list[_Candidate] | None = None
         self._keys: list[QShortcut] = []
         self.setWindowTitle("Candidates: which frame to correct next?")
@@ -110,7 +121,8 @@ class CandidateGrid(QDialog):
         for position, cell in enumerate(self.cells):
             cell.show_frame(found[position] if position < len(found) else None)
         if jobs is not None and found:
-            jobs.pictures({item.frame: item.mask for item in found}, self._on_picture)
+            masks = {item.frame: item.mask for item in found}
+            jobs.pictures(masks, self._on_picture, self.truth)
 
     def _on_picture(self, picture: Picture) -> None:
         for cell in self.cells:
@@ -119,6 +131,7 @@ class CandidateGrid(QDialog):
 
     def _go_to(self, frame: int) -> None:
         self._controller.navigation.go_to(frame)
+        self.chosen.emit(frame)
         # Drawing comes next: the keyboard goes back to the canvas.
         self._main_window.activateWindow()
 
@@ -140,8 +153,10 @@ class CandidateGrid(QDialog):
         session = self._controller.session
         if session is not None:
             _, height, width = session.masks.shape
-            share = min(max(height / width, 0.3), 1.2)
-            self.resize(self.width(), round(self.width() * share) + 2 * _TEXT)
+            pictures = 1 if self.truth is None else 2
+            share = min(max(height / (pictures * width), 0.3), 1.2)
+            wide = self.width() if self.truth is None else max(self.width(), _WIDTH_OF_TWO)
+            self.resize(wide, round(wide * share) + 2 * _TEXT)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Give the letters back."""
@@ -161,9 +176,7 @@ class CandidateGrid(QDialog):
 
     @property
     def _main_window(self) -> QWidget:
-        window = self.parentWidget().window()
-        # When the dock floats, its window is its own, and the main window that one's parent.
-        return window.parentWidget() or window
+        return main_window(self.parentWidget())
 
 
 class _Cell(QToolButton):
