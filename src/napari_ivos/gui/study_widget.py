@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -64,7 +65,7 @@ class UserStudy(QWidget):
         self._over = QTimer(self)
         self._over.setSingleShot(True)
         self._over.setInterval(_MESSAGE_MS)
-        self._over.timeout.connect(self.message.clear)
+        self._over.timeout.connect(self.message.hide)
         self._lay_out()
         self._keys: WindowKeys | None = None
         self._aside: list[QDockWidget] = []
@@ -83,7 +84,10 @@ class UserStudy(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
         for widget in (self.form, self.panel, self.message):
+            # No taller than they need be: what is left is above the last row.
+            widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
             column.addWidget(widget)
+        self.message.hide()
         column.addStretch(1)
         self.ends = QWidget()
         line = QHBoxLayout(self.ends)
@@ -91,6 +95,7 @@ class UserStudy(QWidget):
         line.setSpacing(SPACING)
         for one in (self.panel.again, self.panel.leave):
             line.addWidget(one, 1)
+        self.ends.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         column.addWidget(self.ends)
         self.setMinimumWidth(290)
 
@@ -112,6 +117,7 @@ class UserStudy(QWidget):
 
     def _on_said(self, text: str, bad: bool) -> None:
         self.message.setText(f"⚠ {text}" if bad else text)
+        self.message.show()
         self._over.start()
 
     def _on_stage(self) -> None:
@@ -125,7 +131,7 @@ class UserStudy(QWidget):
         elif not self._aside:
             self._put_aside()
         if stage == "working":
-            self.message.clear()
+            self.message.hide()
             self._fit_soon.start()
 
     def _bind(self, wanted: bool) -> None:

@@ -36,7 +36,7 @@ def _within_a_video(controller: StudyController) -> str:
         return "wait for the computer."
     if controller.phase is Phase.FINDING:
         how = (
-            "choose the frame that is worst (A to D)"
+            "choose the worst of the candidates (A to D)"
             if controller.offers_candidates
             else "look for a frame that is wrong and press Space"
         )
