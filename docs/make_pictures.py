@@ -15,12 +15,16 @@ from io import BytesIO
 from pathlib import Path
 
 import napari
+import numpy as np
 from PIL import Image
 from qtpy.QtCore import QBuffer
 
+from napari_ivos.evaluation.study import Phase, StudySettings
+from napari_ivos.export import export_masks
 from napari_ivos.gui._automatic import ENVIRONMENT
 from napari_ivos.gui._player import Player, Script
 from napari_ivos.gui.main_widget import InteractiveVOS
+from napari_ivos.gui.study_widget import UserStudy
 from napari_ivos.sample_data import load
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -109,6 +113,52 @@ def _work(
     taken.append(Image.open(BytesIO(bytes(buffer.data()))))
 
 
+def take_study() -> Image.Image:
+    """Show a participant's window after the first round."""
+    folder = Path(tempfile.mkdtemp())
+    _write_data_set(folder / "data", "cells", (5, 8))
+    viewer = napari.Viewer(title="Interactive VOS")
+    viewer.window._qt_window.resize(1366, 768)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-ivos", "User study")
+    dock.form.wanted.emit(StudySettings(folder / "data", folder / "results", "P01"))
+    taken: list[Image.Image] = []
+    player = Player(_study(viewer, dock, taken))
+    player.ended.connect(viewer.close)
+    player.start()
+    napari.run()
+    if player.error is not None:
+        raise player.error
+    return taken[0]
+
+
+def _write_data_set(root: Path, name: str, objects: tuple[int, ...], length: int = 30) -> None:
+    """Write the beginning of a clip as a data set with some of its objects."""
+    clip = load(name)
+    frames, labels = root / "JPEGImages" / name, root / "Annotations" / name
+    frames.mkdir(parents=True)
+    labels.parent.mkdir()
+    for index, frame in enumerate(clip.frames[:length]):
+        Image.fromarray(frame).save(frames / f"{index:05d}.png")
+    numbers = np.zeros(clip.labels.max() + 1, np.uint16)
+    numbers[list(objects)] = range(1, len(objects) + 1)
+    export_masks(labels, numbers[clip.labels[:length]])
+
+
+def _study(viewer: napari.Viewer, dock: UserStudy, taken: list[Image.Image]) -> Script:
+    controller = dock.controller
+    yield lambda: dock.run.stage == "working"
+    strokes = {s.object_id: s for s in load("cells").strokes}
+    for number, label in enumerate((5, 8), start=1):
+        controller.add_strokes([replace(strokes[label], object_id=number)])
+    yield 0.1
+    controller.run()
+    yield lambda: controller.phase is Phase.FINDING
+    controller.navigation.go_to(20)
+    controller.choose_displayed()
+    yield 0.5
+    taken.append(Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)))
+
+
 def save(picture: Image.Image, path: Path) -> None:
     """Write a PNG of 256 colours, spread so that small patches of colour keep theirs."""
     method = Image.Quantize.MAXCOVERAGE
@@ -120,5 +170,6 @@ def save(picture: Image.Image, path: Path) -> None:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for name in sys.argv[1:] or SCENES:
-        save(take(SCENES[name]), FOLDER / f"{name}.png")
+    for name in sys.argv[1:] or (*SCENES, "study"):
+        made = take_study() if name == "study" else take(SCENES[name])
+        save(made, FOLDER / f"{name}.png")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -16,7 +15,6 @@ from napari_ivos.session import Change, SessionObject
 from napari_ivos.types import Frame, LabelMap, ObjectId
 
 if TYPE_CHECKING:
-    import napari
     from napari.layers import Image
 
 MASKS = "masks"
@@ -143,15 +141,6 @@ def shapes_style() -> dict[str, Any]:
 def own(what: str) -> dict[str, str]:
     """Metadata of a layer that the plugin makes; no session is started on it by hand."""
     return {_OWNER: what}
-
-
-def hide_brush_box(viewer: napari.viewer.Viewer) -> None:
-    """Take away the empty box that napari 0.9 keeps under the brush's circle.
-
-    Nobody sees it, but drawing it when all layers are gone has ended the whole program (Mesa).
-    """
-    with suppress(AttributeError):
-        viewer.canvas.overlays._brush_circle.box = False
 
 
 def veil_style() -> dict[str, Any]:

@@ -11,9 +11,9 @@ from napari_ivos.gui._brush import BrushPath
 from napari_ivos.gui._canvas import StrokeCanvas
 from napari_ivos.gui._colours import shown_colour
 from napari_ivos.gui._eraser import touched
+from napari_ivos.gui._gl import forget_drawn, hide_brush_box
 from napari_ivos.gui._layers import (
     brush_label,
-    hide_brush_box,
     masks_style,
     placement,
     shapes_style,
@@ -175,6 +175,7 @@ class SessionView(QObject):
         for layer in self.layers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
+        forget_drawn()
         self.deleteLater()
 
     def _timer(self, action: Any) -> QTimer:

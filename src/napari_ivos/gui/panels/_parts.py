@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_ivos.gui._layers import shown_colour
+from napari_ivos.gui._colours import shown_colour
 from napari_ivos.types import ObjectId
 
 SPACING = 4
