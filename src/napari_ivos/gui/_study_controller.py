@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer, Signal
 from napari_ivos.errors import IvosError
 from napari_ivos.evaluation.study import Phase, StudyGuidance, Trial
 from napari_ivos.gui._controller import Controller
-from napari_ivos.gui._jobs import Direction
+from napari_ivos.gui._propagation import Extent
 from napari_ivos.methods import Engine
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session import Session
@@ -121,7 +121,7 @@ class StudyController(Controller):
     def run(self) -> None:
         """Carry the strokes of this round through the video."""
         if self._try(lambda trial: trial.run(self.drawn)):
-            super().propagate()
+            super().propagate("both")
 
     def be_satisfied(self) -> None:
         """End the sequence."""
@@ -163,7 +163,11 @@ class StudyController(Controller):
         self._try(lambda trial: trial.press())
         return super().add_strokes(strokes)
 
-    def propagate(self, direction: Direction = "both") -> None:
+    def remove_strokes(self, strokes: list[Stroke]) -> None:
+        """Do nothing but say what to do instead of wiping: what was run stays."""
+        self.say("Strokes are not wiped out here. Undo (U) takes the last one back.", bad=True)
+
+    def propagate(self, extent: Extent | None = None) -> None:
         """Run, both ways as ever."""
         self.run()
 
