@@ -12,6 +12,7 @@ from napari_ivos.methods.flow.correct import flips
 from napari_ivos.methods.flow.cues import cues
 from napari_ivos.methods.flow.extent import best_level
 from napari_ivos.methods.flow.refine import edge_weights, regularise
+from napari_ivos.methods.flow.refiner import Annotated, Refiner
 from napari_ivos.methods.flow.second import second_cues
 from napari_ivos.methods.flow.snap import drop_fragments, snap
 from napari_ivos.methods.flow.transport import Flow
@@ -45,7 +46,12 @@ _VOTE = np.float32(1)
 
 
 def segment(
-    frame: Frame, seeds: Mask, against: Mask, prior: Plane | None, motion: Sequence[Flow]
+    frame: Frame,
+    seeds: Mask,
+    against: Mask,
+    prior: Plane | None,
+    motion: Sequence[Flow],
+    refiner: Refiner | None = None,
 ) -> Plane:
     """Region of one object on an annotated frame.
 
@@ -58,6 +64,8 @@ def segment(
         The object's probability before; None when it has no region yet.
     motion : sequence of (h, w, 2) float32
         Flow to neighbouring frames, of any size that shows the whole frame.
+    refiner : Refiner, optional
+        Decides last.
 
     Returns
     -------
@@ -66,19 +74,29 @@ def segment(
     if prior is None:
         if not seeds.any():
             return np.zeros(seeds.shape, dtype=np.float32)
-        return _fresh(frame, seeds, against, motion)
-    return _corrected(frame, seeds, against, prior, motion)
+        return _fresh(frame, seeds, against, motion, refiner)
+    return _corrected(frame, seeds, against, prior, motion, refiner)
 
 
-def _fresh(frame: Frame, seeds: Mask, against: Mask, motion: Sequence[Flow]) -> Plane:
+def _fresh(
+    frame: Frame, seeds: Mask, against: Mask, motion: Sequence[Flow], refiner: Refiner | None
+) -> Plane:
     """Region of an object that has none yet."""
     window = _window(seeds, None)
     evidence = _evidence(frame, seeds, against, motion, window)
-    region = _cut(evidence, window, frame, seeds, against)
+    region = _cut(evidence, window, frame, seeds, against, None, refiner)
     return _whole(region, window, seeds, against)
 
 
-def _cut(evidence: Plane, window: Window, frame: Frame, seeds: Mask, against: Mask) -> Mask:
+def _cut(
+    evidence: Plane,
+    window: Window,
+    frame: Frame,
+    seeds: Mask,
+    against: Mask,
+    prior: Plane | None,
+    refiner: Refiner | None,
+) -> Mask:
     """Evidence to a region with a boundary that is short and lies on edges."""
     inside, outside = window.take_seeds(seeds), window.take_seeds(against)
     evidence[inside] = _CERTAIN
@@ -89,7 +107,11 @@ def _cut(evidence: Plane, window: Window, frame: Frame, seeds: Mask, against: Ma
     if region.any():
         vote = np.where(snap(image, region, inside, outside), _VOTE, -_VOTE).astype(np.float32)
         region = regularise(evidence + vote, weights, _BOUNDARY) > 0.5
-    return region
+    if refiner is None:
+        return region
+    before = None if prior is None else window.take(prior)
+    view = Annotated(window, image, inside, outside, evidence, region, before)
+    return np.asarray(refiner.annotated(view) > 0.5)
 
 
 def _whole(region: Mask, window: Window, seeds: Mask, against: Mask) -> Plane:
@@ -101,19 +123,24 @@ def _whole(region: Mask, window: Window, seeds: Mask, against: Mask) -> Plane:
 
 
 def _corrected(
-    frame: Frame, seeds: Mask, against: Mask, prior: Plane, motion: Sequence[Flow]
+    frame: Frame,
+    seeds: Mask,
+    against: Mask,
+    prior: Plane,
+    motion: Sequence[Flow],
+    refiner: Refiner | None,
 ) -> Plane:
     """Region of an object that has one, changed where new marks contradict it."""
     window = _window(seeds | against, prior)
     evidence = _changed(frame, seeds, against, prior, motion, window)
-    region = _cut(evidence, window, frame, seeds, against)
+    region = _cut(evidence, window, frame, seeds, against, prior, refiner)
     before = window.take(prior) > 0.5
     region = drop_fragments(region, before, window.take_seeds(seeds))
     same = float((region & before).sum()) / max(int((region | before).sum()), 1)
     out = _whole(region, window, seeds, against)
     if same < _HOPELESS and seeds.any():
         # Hardly anything was right: better to begin again than to mend.
-        out = np.maximum(out * (prior >= 0.5), _fresh(frame, seeds, against, motion))
+        out = np.maximum(out * (prior >= 0.5), _fresh(frame, seeds, against, motion, refiner))
     return out
 
 

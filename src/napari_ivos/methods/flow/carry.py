@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from napari_ivos.methods.flow.appearance import Bins, is_grey, log_ratio, look
 from napari_ivos.methods.flow.looks import Looks, learn_looks, places
 from napari_ivos.methods.flow.refine import edge_weights, guided_filter, regularise
+from napari_ivos.methods.flow.refiner import Moved, Refiner
 from napari_ivos.methods.flow.transport import Flow
-from napari_ivos.methods.flow.window import Plane
+from napari_ivos.methods.flow.window import Plane, Window
 from napari_ivos.types import AnyArray, Frame, Mask
 
 # fmt: off
@@ -58,25 +59,37 @@ class Carried:
     """The last step's flow."""
 
 
-def carry(image: Frame, here: Carried, looks: Sequence[Looks]) -> tuple[Plane, float]:
+def carry(
+    frame: Frame,
+    window: Window,
+    here: Carried,
+    looks: Sequence[Looks],
+    refiner: Refiner | None = None,
+) -> tuple[Plane, float, float | None]:
     """Region of one object on the next frame.
 
     Parameters
     ----------
-    image : (h, w, 3) uint8
-        The window's part of the frame.
+    frame : (H, W, 3) uint8
+    window : Window
+        The part of the frame where it may be.
     here : Carried
     looks : sequence of Looks
         From the annotated frames; may be empty.
+    refiner : Refiner, optional
+        Decides last, where there are looks to go by.
 
     Returns
     -------
     region : (h, w) float32 in [0, 1]
     sure : float in [0, 1]
         Consistency of the flow where it matters.
+    expected : float or None
+        J with the truth that the refiner expects.
     """
     if not (here.region > 0.3).any():
-        return np.zeros_like(here.region), 0.0
+        return np.zeros_like(here.region), 0.0, None
+    image = window.take(frame)
     channels = look(image)
     kind = int(is_grey(channels))
     stack = carry_cues(channels, here, looks)
@@ -88,7 +101,10 @@ def carry(image: Frame, here: Carried, looks: Sequence[Looks]) -> tuple[Plane, f
     guide = channels[..., 0] * np.float32(1 / 255)
     weight = here.region * (1.1 - here.region)
     kept = float((here.sure * weight).sum() / max(float(weight.sum()), 1e-6))
-    return guided_filter(guide, region, 3, 1e-3), kept
+    region, expected = guided_filter(guide, region, 3, 1e-3), None
+    if refiner is not None and looks:
+        region, expected = refiner.moved(Moved(window, image, stack, evidence, region, looks))
+    return region, kept, expected
 
 
 def carry_cues(channels: AnyArray, here: Carried, looks: Sequence[Looks]) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from napari_ivos.methods._protocol import (
 from napari_ivos.methods._rounds import rebuild
 from napari_ivos.methods.flow.annotate import segment
 from napari_ivos.methods.flow.memory import remember
+from napari_ivos.methods.flow.refiner import Refiner
 from napari_ivos.methods.flow.walk import motion, together, walk
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.scribbles.raster import rasterise_all
@@ -49,7 +50,16 @@ def create(device: str, checkpoint: Path | None) -> FlowEngine:
 
 
 class FlowEngine:
-    """Seeded segmentation and dense optical flow; keeps nothing between calls."""
+    """Seeded segmentation and dense optical flow; keeps nothing between calls.
+
+    Parameters
+    ----------
+    refiner : Refiner, optional
+        Decides again what `flow` decided, on annotated frames and on the way.
+    """
+
+    def __init__(self, refiner: Refiner | None = None) -> None:
+        self._refiner = refiner
 
     def interact(self, request: InteractRequest) -> tuple[FrameResult, Memory]:
         """Segment one annotated frame; see `Engine.interact`.
@@ -78,7 +88,7 @@ class FlowEngine:
                 untouched.add(object_id)
                 planes.append(np.zeros(seeds.shape, np.float32) if prior is None else prior)
             elif (strokes == object_id).any() or (prior is not None and (strokes >= 0).any()):
-                planes.append(segment(frame, seeds, against, prior, flows))
+                planes.append(segment(frame, seeds, against, prior, flows, self._refiner))
             else:
                 # Painted pixels are a mask already: nothing to guess round them.
                 known = seeds.astype(np.float32)
@@ -94,6 +104,7 @@ class FlowEngine:
             probs,
             request.prior,
             frozenset(untouched),
+            picture=self._refiner is not None,
         )
         return FrameResult(request.frame, probs, 1.0, (1.0,) * len(planes)), memory
 
@@ -107,8 +118,8 @@ class FlowEngine:
         """
         if not request.objects:
             raise EngineError("There is no object to propagate.", "Add an object first.")
-        yield from walk(request, request.backward)
-        yield from walk(request, request.forward)
+        yield from walk(request, request.backward, self._refiner)
+        yield from walk(request, request.forward, self._refiner)
 
     def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
         """Memory from the annotations alone; see `Engine.rebuild`."""

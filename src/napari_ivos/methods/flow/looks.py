@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from napari_ivos.types import AnyArray, Frame
 
 _COUNTS = (16, 16, 16)
 _PLACED = (7, 7, 12, 8, 8)
+PICTURE_SIDE = 192
 _REACH = 3.0  # standard deviations of the object's extent that the places span
 
 
@@ -29,6 +30,9 @@ class Looks:
     """By place relative to the object's middle and extent as well."""
     score: float
     """Mean of `ratio` inside the object where it was learnt."""
+    picture: NDArray[np.uint8] | None = None
+    """(192, 192, 4) uint8: the object and what is round it, and 255 times its probability; kept
+    only on request."""
 
     def colour(self, channels: AnyArray) -> Plane:
         """Log-ratio of each pixel by its channels alone; (h, w, 3) to (h, w)."""
@@ -88,14 +92,20 @@ def learn_looks(channels: AnyArray, region: Plane) -> Looks:
     return Looks(bins, ratio, placed, placed_ratio, _mean(ratio[index], region))
 
 
-def learn(frame: Frame, region: Plane) -> Looks | None:
-    """Looks of an object (H, W) on a frame; None when it covers nothing."""
+def learn(frame: Frame, region: Plane, *, picture: bool = False) -> Looks | None:
+    """Looks of an object (H, W) on a frame, with a picture on request; None when it is empty."""
     box = box_of(region > 0.5)
     if box is None:
         return None
     size = max(box[1] - box[0], box[3] - box[2])
     window = window_round(box, max(16, 0.5 * size), region.shape)
-    return learn_looks(look(window.take(frame)), window.take(region))
+    image, inside = window.take(frame), window.take(region)
+    known = learn_looks(look(image), inside)
+    if picture:
+        both = np.dstack([image, np.round(255 * inside).astype(np.uint8)])
+        side = (PICTURE_SIDE, PICTURE_SIDE)
+        return replace(known, picture=cv2.resize(both, side, interpolation=cv2.INTER_AREA))
+    return known
 
 
 def likeness(frame: Frame, region: Plane, known: Looks) -> float:

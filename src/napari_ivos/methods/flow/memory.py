@@ -38,6 +38,8 @@ def remember(
     probs: ProbMap,
     prior: ProbMap | None,
     untouched: frozenset[ObjectId],
+    *,
+    picture: bool = False,
 ) -> tuple[Entry, ...]:
     """Memory with one more annotated frame; a former entry of that frame is replaced.
 
@@ -52,6 +54,8 @@ def remember(
     prior : (K+1, H, W) float32 or None
         What was there before.
     untouched : frozenset of int
+    picture : bool
+        Whether to keep pictures of the objects too.
 
     Returns
     -------
@@ -61,7 +65,7 @@ def remember(
     others = tuple(entry for entry in older if entry.frame != frame)
     looks, erased = [], []
     for channel, object_id in enumerate(objects, start=1):
-        known = learn(image, probs[channel])
+        known = learn(image, probs[channel], picture=picture)
         if known is not None:
             looks.append((object_id, known))
         elif prior is not None and float(prior[channel].max()) >= 0.5:

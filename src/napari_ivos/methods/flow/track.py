@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_ivos.methods.flow.carry import Carried, carry
 from napari_ivos.methods.flow.looks import Looks
 from napari_ivos.methods.flow.parallax import KEPT, moves_with
+from napari_ivos.methods.flow.refiner import Refiner
 from napari_ivos.methods.flow.transport import (
     Flow,
     Grey,
@@ -71,12 +72,16 @@ class Track:
         Its probability on the annotated frame.
     looks : sequence of Looks
         From the annotated frames; may be empty.
+    refiner : Refiner, optional
     """
 
-    def __init__(self, start: Plane, looks: Sequence[Looks]) -> None:
+    def __init__(
+        self, start: Plane, looks: Sequence[Looks], refiner: Refiner | None = None
+    ) -> None:
         self.plane = self._start = np.ascontiguousarray(start)
         self.looks = looks
         self.trust = 1.0
+        self._refiner = refiner
         self._moved = np.zeros_like(self.plane)
         self._box = box_of(start > 0.3)
 
@@ -87,10 +92,13 @@ class Track:
         self._box = None
         if window is not None:
             here = self._fetch(path, window)
-            region, kept = carry(window.take(frame), here, self.looks)
+            region, kept, expected = carry(frame, window, here, self.looks, self._refiner)
             window.give(region, plane)
             window.give(here.moved, moved)
-            self.trust *= 1 - _LOSS * (1 - kept)
+            if expected is None:
+                self.trust *= 1 - _LOSS * (1 - kept)
+            else:
+                self.trust = expected
             box = box_of(plane[window.box] > 0.3)
             if box is not None:
                 down, right = window.top, window.left

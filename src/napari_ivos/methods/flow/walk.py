@@ -10,6 +10,7 @@ from napari_ivos.methods._protocol import FrameResult, Frames, PropagateRequest
 from napari_ivos.methods._schedule import blend_weight
 from napari_ivos.methods.flow.looks import contrast, likeness
 from napari_ivos.methods.flow.memory import Entry, Erased, looks_of
+from napari_ivos.methods.flow.refiner import Refiner
 from napari_ivos.methods.flow.track import Path, Track
 from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.methods.flow.window import Plane
@@ -45,7 +46,9 @@ def motion(video: Frames, index: int) -> list[Flow]:
     return [dense_flow(here, grey(video[other], scale)) for other in others]
 
 
-def walk(request: PropagateRequest, way: tuple[int, ...]) -> Iterator[FrameResult]:
+def walk(
+    request: PropagateRequest, way: tuple[int, ...], refiner: Refiner | None = None
+) -> Iterator[FrameResult]:
     """Visit the frames of one way and yield each when it is done."""
     if not way:
         return
@@ -57,7 +60,7 @@ def walk(request: PropagateRequest, way: tuple[int, ...]) -> Iterator[FrameResul
     scale = flow_scale(video, [int(np.count_nonzero(plane > 0.5)) for plane in planes])
     path = Path(grey(video[request.frame], scale))
     tracks = [
-        Track(plane, looks_of(memory, object_id))
+        Track(plane, looks_of(memory, object_id), refiner)
         for plane, object_id in zip(planes, objects, strict=True)
     ]
     for index in way:

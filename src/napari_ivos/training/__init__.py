@@ -1,0 +1,1 @@
+"""How the weights of `lite` were made; `python -m napari_ivos.training --help` says how."""

@@ -1,0 +1,180 @@
+"""`lite`: its weights, its network, and what it makes of pictures whose masks are known."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_ivos.errors import CheckpointError
+from napari_ivos.methods.flow.looks import learn
+from napari_ivos.methods.flow.refiner import Annotated
+from napari_ivos.methods.flow.window import Window
+from napari_ivos.methods.lite.decide import annotated_start
+from napari_ivos.methods.lite.encoder import Encoder
+from napari_ivos.methods.lite.inputs import (
+    ANNOTATED_PLANES,
+    SIDE,
+    annotated_planes,
+    focus,
+    raw_annotated,
+)
+from napari_ivos.methods.lite.model import EMBEDDED, load_network, write_weights
+from napari_ivos.methods.lite.network import Lite, reference
+from napari_ivos.methods.lite.refiner import NetworkRefiner
+from napari_ivos.session import Session
+from napari_ivos.training.pretrained import encoder_state
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load_network(EMBEDDED)
+
+
+def disc(size=(80, 100), centre=(40, 50), radius=15, noise=0):
+    """A bright disc on a dark ground, and its mask."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    mask = np.hypot(y - centre[0], x - centre[1]) < radius
+    rng = np.random.default_rng(noise)
+    image = rng.integers(30, 60, (*size, 3)).astype(np.uint8)
+    image[mask] += 120
+    return image, mask
+
+
+def test_the_embedded_weights_are_small_and_whole():
+    assert EMBEDDED.stat().st_size <= 10 * 2**20
+    network = load_network(EMBEDDED)
+    assert sum(weight.numel() for weight in network.parameters()) <= 4_000_000
+    assert all(torch.isfinite(weight).all() for weight in network.parameters())
+
+
+def test_weights_of_something_else_are_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    write_weights({"weight": torch.zeros(3)}, path, {})
+    with pytest.raises(CheckpointError, match="does not fit lite"):
+        load_network(path)
+    path.write_bytes(b"\x00" * 100)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_network(path)
+
+
+def test_weights_survive_being_written(tmp_path):
+    torch.manual_seed(0)
+    fresh = Lite().eval()
+    write_weights(fresh.state_dict(), tmp_path / "lite.safetensors", {"about": "a test"})
+    again = load_network(tmp_path / "lite.safetensors")
+    image = 255 * torch.rand(1, 3, SIDE, SIDE)
+    with torch.inference_mode():
+        for one, other in zip(fresh.encoder(image), again.encoder(image), strict=True):
+            assert torch.allclose(one, other, atol=0.05 * float(one.abs().max()))
+
+
+def test_normalisation_is_folded_into_the_encoder(tmp_path):
+    torch.manual_seed(0)
+    wanted = Encoder()
+    state = {}
+    for name, value in wanted.state_dict().items():
+        parts = name.split(".")
+        if parts[0] == "stem":
+            convolution, norm = "_conv_stem", "_bn0"
+        else:
+            names = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
+            convolution = f"_blocks.{parts[1]}._{parts[2]}_conv"
+            norm = f"_blocks.{parts[1]}.{names[parts[2]]}"
+        if parts[-1] == "weight":
+            # Twice the weight, halved again by a variance of 4.
+            state[f"{convolution}.weight"] = 2 * value
+            state[f"{norm}.running_var"] = torch.full((len(value),), 4 - 1e-3)
+            state[f"{norm}.weight"] = torch.ones(len(value))
+            state[f"{norm}.running_mean"] = torch.full((len(value),), 6.0)
+        else:
+            state[f"{norm}.bias"] = value + 3
+    torch.save(state, tmp_path / "published.pth")
+    got = encoder_state(tmp_path / "published.pth")
+    assert got.keys() == wanted.state_dict().keys()
+    for name, value in wanted.state_dict().items():
+        assert torch.allclose(got[name], value, atol=1e-5), name
+
+
+def test_a_decoder_that_changes_nothing_says_what_flow_said():
+    network = Lite().eval()
+    torch.nn.init.zeros_(network.annotated.out.weight)
+    torch.nn.init.zeros_(network.annotated.out.bias)
+    planes = torch.rand(1, ANNOTATED_PLANES, SIDE, SIDE)
+    with torch.inference_mode():
+        features = network.features(255 * torch.rand(1, 3, SIDE, SIDE))
+        known = reference(features, planes[:, :1], planes[:, 1:2])
+        first = annotated_start(planes)
+        decision = network.annotated(features, known, planes, first)
+    assert torch.allclose(decision.odds, first)
+
+
+def test_places_like_those_of_the_object_are_read_as_the_object(network):
+    """The reference is the picture itself: what is marked there must be found again."""
+    image, mask = disc()
+    whole = torch.from_numpy(np.tile(image[:64, :96], (3, 2, 1))[:SIDE, :SIDE].copy())
+    features = network.features(whole.permute(2, 0, 1)[None].float())
+    inside = torch.zeros(1, 1, SIDE, SIDE)
+    inside[..., :64, :96] = torch.from_numpy(mask[:64, :96]).float()
+    known = reference(features, inside, 1 - inside)
+    with torch.inference_mode():
+        matched = network.moved._match(features, known)
+    own = matched[0, 32].numpy()
+    small = inside[0, 0].reshape(SIDE // 8, 8, SIDE // 8, 8).mean(dim=(1, 3)).numpy()
+    assert own[small > 0.9].mean() > own[small == 0].mean()
+
+
+@pytest.mark.parametrize("size", [8, 40])
+def test_the_network_looks_at_objects_of_all_sizes_from_the_same_distance(size):
+    support = np.zeros((200, 200), dtype=bool)
+    support[100 : 100 + size, 90 : 90 + size] = True
+    rows, columns = focus(support)
+    share = size / (rows.stop - rows.start)
+    assert 0.35 < share < 0.55
+    assert support[rows, columns].sum() == support.sum()
+
+
+def test_nothing_marked_means_the_whole_window():
+    assert focus(np.zeros((30, 40), bool)) == (slice(0, 30), slice(0, 40))
+
+
+def test_a_prior_that_there_is_not_is_told_from_an_empty_one():
+    image, mask = disc()
+    window = Window(0, 80, 0, 100, 80, 100)
+    evidence = np.where(mask, 3, -3).astype(np.float32)
+    none = np.zeros_like(mask)
+    views = [
+        Annotated(window, image, mask, none, evidence, mask, prior)
+        for prior in (None, np.zeros(mask.shape, np.float32))
+    ]
+    without, empty = (annotated_planes(raw_annotated(view)) for view in views)
+    assert not without[7].any()
+    assert empty[7].all()
+    assert (empty[6] == -1).all()
+
+
+def test_a_picture_is_encoded_once_however_often_it_is_compared_with(network, monkeypatch):
+    image, mask = disc()
+    looks = learn(image, mask.astype(np.float32), picture=True)
+    refiner = NetworkRefiner(network, torch.device("cpu"))
+    count = []
+    features = Lite.features
+    monkeypatch.setattr(Lite, "features", lambda self, x: (count.append(1), features(self, x))[1])
+    refiner._known([looks])
+    refiner._known([looks, looks])
+    assert len(count) == 1
+
+
+def test_a_moving_disc_is_followed_and_its_reliability_is_a_share():
+    frames, truth = zip(
+        *[disc(centre=(40, 30 + 3 * time), noise=time) for time in range(8)], strict=True
+    )
+    session = Session(np.stack(frames), method="lite")
+    session.add_object()
+    session.add_stroke(0, 1, [(34, 25), (46, 35)], radius=1)
+    session.interact(0)
+    list(session.propagate())
+    for time in range(8):
+        found, right = session.masks[time] == 1, truth[time]
+        assert (found & right).sum() / (found | right).sum() > 0.8, time
+    reliability = session.reliability[1:]
+    assert ((reliability >= 0) & (reliability <= 1)).all()
+    session.close()
