@@ -226,7 +226,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     shared = Path(__file__).parents[2] / "shared" / "data" / "eval"
     parser.add_argument("--data", type=Path, default=shared, help="folder of data sets")
-    parser.add_argument("--method", default="flow")
+    parser.add_argument("--method", default="lite")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--rounds", type=int, default=4)

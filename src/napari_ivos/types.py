@@ -24,3 +24,6 @@ ObjectId: TypeAlias = int
 
 AnyArray: TypeAlias = NDArray[Any]
 """An array whose dtype does not matter here."""
+
+DEFAULT_METHOD = "lite"
+"""Name of the method that runs when nobody says which; it needs no download."""

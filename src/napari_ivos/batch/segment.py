@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
 from napari_ivos.errors import IvosError, StrokeError
+from napari_ivos.types import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from napari_ivos.scribbles import Stroke
@@ -34,7 +35,7 @@ class SegmentJob:
     strokes: Path
     """Scribble file of the DAVIS interactive format."""
     out: Path
-    method: str = "flow"
+    method: str = DEFAULT_METHOD
     device: str = "auto"
     checkpoint: Path | None = None
     axes: str | None = None

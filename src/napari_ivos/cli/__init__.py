@@ -18,6 +18,7 @@ from napari_ivos.cli._output import columns, sentences
 from napari_ivos.cli.batch import batch
 from napari_ivos.cli.evaluate import evaluate
 from napari_ivos.errors import ExportError, IvosError
+from napari_ivos.types import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from napari_ivos.methods import MethodSpec
@@ -127,7 +128,7 @@ def segment_(
             help="Where the masks go: .tif, .zarr, .npz, .json, .csv, .mp4, or a folder for PNG."
         ),
     ],
-    method: Annotated[str, typer.Option(help="See: napari-ivos methods.")] = "flow",
+    method: Annotated[str, typer.Option(help="See: napari-ivos methods.")] = DEFAULT_METHOD,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     checkpoint: Annotated[
         Path | None, typer.Option(help="Weights, for a method that takes them.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_ivos.cli._output import sentences
+from napari_ivos.types import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from napari_ivos.evaluation.run import Job
@@ -45,7 +46,7 @@ def evaluate(
         ),
     ],
     report: Annotated[Path, typer.Option(help="Folder of the report; new, or one to go on with.")],
-    method: Annotated[str, typer.Option(help="See: napari-ivos methods.")] = "flow",
+    method: Annotated[str, typer.Option(help="See: napari-ivos methods.")] = DEFAULT_METHOD,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     checkpoint: Annotated[
         Path | None, typer.Option(help="Weights, for a method that takes them.")

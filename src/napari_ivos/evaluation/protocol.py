@@ -16,6 +16,7 @@ from napari_ivos.evaluation.metrics import Metric
 from napari_ivos.evaluation.robot import Robot
 from napari_ivos.guidance import recommend
 from napari_ivos.methods import check_choice
+from napari_ivos.types import DEFAULT_METHOD
 
 Guidance: TypeAlias = Literal["oracle", "rs1", "rs4", "uniform", "random"]
 """Who says which frame is mended next: whoever knows the truth, the method's own reliability (one
@@ -34,7 +35,7 @@ class Protocol:
         A setting is not possible.
     """
 
-    method: str = "flow"
+    method: str = DEFAULT_METHOD
     device: str = "auto"
     checkpoint: Path | None = None
     guidance: Guidance = "oracle"

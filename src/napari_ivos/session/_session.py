@@ -34,7 +34,7 @@ from napari_ivos.session._saving import Saving
 from napari_ivos.session._state import Absence, FrameState, Relabels, SessionObject, State
 from napari_ivos.session._store import DEFAULT_CACHE_BYTES
 from napari_ivos.session._views import MaskView
-from napari_ivos.types import AnyArray, LabelMap, ObjectId
+from napari_ivos.types import DEFAULT_METHOD, AnyArray, LabelMap, ObjectId
 from napari_ivos.video import LabelStack, Video, open_labels, open_video
 
 Direction: TypeAlias = Literal["both", "forward", "backward"]
@@ -81,7 +81,7 @@ class Session:
     def __init__(
         self,
         video: Any,
-        method: str = "flow",
+        method: str = DEFAULT_METHOD,
         device: str = "auto",
         checkpoint: str | os.PathLike[str] | None = None,
         *,

@@ -7,12 +7,13 @@ from pathlib import Path
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QMessageBox
 
-from napari_ivos.gui._checkpoints import find_weights, lacks_weights, needs_weights
+from napari_ivos.gui._checkpoints import find_weights, lacks_weights
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._devices import devices_for, spell_device
 from napari_ivos.gui.panels._parts import Panel, button
 from napari_ivos.gui.panels.weights import MissingWeights
 from napari_ivos.methods import MethodSpec, get_method, list_methods
+from napari_ivos.types import DEFAULT_METHOD
 
 
 class VideoPanel(Panel):
@@ -39,8 +40,7 @@ class VideoPanel(Panel):
                 self.methods.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole
             )
         # One that runs as it is.
-        first = next((s for s in list_methods() if not needs_weights(s)), None)
-        self.methods.setCurrentIndex(0 if first is None else self.methods.findData(first.name))
+        self.methods.setCurrentIndex(max(self.methods.findData(DEFAULT_METHOD), 0))
         self.methods.currentIndexChanged.connect(self._on_method)
         self.methods.activated.connect(self._on_choice)
         self.devices.activated.connect(self._on_choice)
