@@ -87,7 +87,7 @@ def test_segment_writes_masks_of_the_whole_video(invoke, movie, strokes, tmp_pat
     assert out.exists()
     lines = result.stdout.splitlines()
     assert len(lines) == 1
-    assert f"{name}: 6 frames of 48 × 64, 1 object, method flow" in lines[0]
+    assert f"{name}: 6 frames of 48 × 64, 1 object, method lite" in lines[0]
 
 
 def test_segment_takes_a_round_for_each_annotated_frame(invoke, movie, tmp_path, monkeypatch):
