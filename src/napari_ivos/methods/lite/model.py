@@ -76,4 +76,6 @@ def write_weights(state: Mapping[str, Tensor], path: Path, about: Mapping[str, s
     }
     part = path.with_name(f"{path.name}.part")
     save_file(kept, part, dict(about))
+    # It is written for its owner alone, but ships with the package.
+    part.chmod(0o644)
     os.replace(part, path)
