@@ -49,5 +49,6 @@ def test_method_weights_licence_and_device_are_on_screen(
     labels = [one for one in (panel.about, panel.weights.text) if one.isVisibleTo(panel)]
     text = " ".join(one.text() for one in labels)
     assert (record.licence if record else spec.licence) in text
-    assert (record.files[0].name if missing else record.name if record else "none") in text
+    named = record.files[0].name if missing else record.name if record else spec.weights
+    assert named in text
     assert missing or " on cpu" in text or " on cuda" in text
