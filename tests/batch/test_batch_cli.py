@@ -53,7 +53,7 @@ def test_each_line_is_segmented(table, batch, monkeypatch, tmp_path_factory):
     with Session.open(table.folder / "work") as session:
         assert session.masks[3].any()
     lines = result.stderr.splitlines()
-    assert lines[0].startswith(f"1 of 2: {first}: 4 frames of 40 × 48, 1 object, method flow")
+    assert lines[0].startswith(f"1 of 2: {first}: 4 frames of 40 × 48, 1 object, method lite")
     assert lines[1].startswith(f"2 of 2: {second}: ")
     assert result.stdout == f"{table.path}: 2 jobs, 2 done now, 0 before, 0 failed\n"
 
@@ -145,7 +145,7 @@ def test_a_job_that_fails_leaves_the_others_alone(table, batch, monkeypatch):
         ({"out": "nowhere/b.tif"}, "no folder"),
         ({"method": "magic"}, "Choose one of: "),
         ({"device": "gpu"}, "does not run on 'gpu'"),
-        ({"checkpoint": "b.json"}, "takes no checkpoint"),
+        ({"method": "flow", "checkpoint": "b.json"}, "takes no checkpoint"),
         ({"checkpoint": "nowhere.pth"}, "nowhere.pth"),
         ({"channels": "7"}, "no channel 7"),
         ({"axes": "TTT"}, "TTT"),
@@ -230,4 +230,4 @@ def test_the_record_tells_what_was_done(table, batch):
     [file] = (table.folder / "jobs.csv.done").glob("*.json")
     content = json.loads(file.read_text(encoding="utf-8"))
     assert content["out"] == str(out)
-    assert "1 object, method flow" in content["result"]
+    assert "1 object, method lite" in content["result"]
