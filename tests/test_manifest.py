@@ -22,8 +22,10 @@ def test_the_manifest_is_valid_and_what_it_names_is_there():
     assert set(used) == {command.id for command in contributions.commands}
 
 
-def test_only_media_files_are_claimed():
-    (reader,) = PluginManifest.from_distribution("napari-ivos").contributions.readers
+def test_only_media_files_and_projects_are_claimed():
+    contributions = PluginManifest.from_distribution("napari-ivos").contributions
+    reader, projects = contributions.readers
+    assert set(projects.filename_patterns) == {"*.ivos", "*.ivos/"}
     # Pictures and stacks are napari's own business.
     assert not {"*.tif", "*.tiff", "*.png", "*.jpg", "*"} & set(reader.filename_patterns)
     assert {"*.mp4", "*.mov", "*.avi", "*.mkv", "*.gif", "*.webm"} <= set(reader.filename_patterns)

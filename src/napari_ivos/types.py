@@ -24,6 +24,3 @@ ObjectId: TypeAlias = int
 
 AnyArray: TypeAlias = NDArray[Any]
 """An array whose dtype does not matter here."""
-
-DEFAULT_METHOD = "lite"
-"""Name of the method that runs when nobody says which; it needs no download."""

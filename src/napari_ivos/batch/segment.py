@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
+from napari_ivos.defaults import DEFAULT_METHOD
 from napari_ivos.errors import IvosError, StrokeError
-from napari_ivos.types import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from napari_ivos.scribbles import Stroke

@@ -17,8 +17,8 @@ from napari_ivos.cli import checkpoints, projects
 from napari_ivos.cli._output import columns, sentences
 from napari_ivos.cli.batch import batch
 from napari_ivos.cli.evaluate import evaluate
+from napari_ivos.defaults import DEFAULT_METHOD
 from napari_ivos.errors import ExportError, IvosError
-from napari_ivos.types import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from napari_ivos.methods import MethodSpec

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_ivos.cli._output import sentences
-from napari_ivos.types import DEFAULT_METHOD
+from napari_ivos.defaults import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from napari_ivos.evaluation.run import Job

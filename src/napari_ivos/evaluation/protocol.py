@@ -11,12 +11,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_ivos.defaults import DEFAULT_METHOD
 from napari_ivos.errors import IvosError
 from napari_ivos.evaluation.metrics import Metric
 from napari_ivos.evaluation.robot import Robot
 from napari_ivos.guidance import recommend
 from napari_ivos.methods import check_choice
-from napari_ivos.types import DEFAULT_METHOD
 
 Guidance: TypeAlias = Literal["oracle", "rs1", "rs4", "uniform", "random"]
 """Who says which frame is mended next: whoever knows the truth, the method's own reliability (one

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_ivos.defaults import DEFAULT_METHOD
 from napari_ivos.errors import StrokeError
 from napari_ivos.export import Origin, export_masks
 from napari_ivos.guidance import recommend
@@ -34,7 +35,7 @@ from napari_ivos.session._saving import Saving
 from napari_ivos.session._state import Absence, FrameState, Relabels, SessionObject, State
 from napari_ivos.session._store import DEFAULT_CACHE_BYTES
 from napari_ivos.session._views import MaskView
-from napari_ivos.types import DEFAULT_METHOD, AnyArray, LabelMap, ObjectId
+from napari_ivos.types import AnyArray, LabelMap, ObjectId
 from napari_ivos.video import LabelStack, Video, open_labels, open_video
 
 Direction: TypeAlias = Literal["both", "forward", "backward"]

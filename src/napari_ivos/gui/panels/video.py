@@ -7,13 +7,13 @@ from pathlib import Path
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QMessageBox
 
+from napari_ivos.defaults import DEFAULT_METHOD
 from napari_ivos.gui._checkpoints import find_weights, lacks_weights
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._devices import devices_for, spell_device
 from napari_ivos.gui.panels._parts import Panel, button
 from napari_ivos.gui.panels.weights import MissingWeights
 from napari_ivos.methods import MethodSpec, get_method, list_methods
-from napari_ivos.types import DEFAULT_METHOD
 
 
 class VideoPanel(Panel):
