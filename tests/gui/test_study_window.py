@@ -172,9 +172,6 @@ def test_four_candidates(study, perform, clock, tmp_path):
     perform(job())
 
 
-@pytest.mark.skip(
-    reason="Mesa's OpenGL ends the program in some runs when the empty canvas is painted at the end"
-)
 def test_free_search(study, perform, clock, tmp_path):
     viewer, dock = study("free")
     controller, run = dock.controller, dock.run

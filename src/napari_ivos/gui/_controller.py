@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_ivos.errors import IvosError
 from napari_ivos.gui import _automatic
 from napari_ivos.gui._difference import Difference
+from napari_ivos.gui._gl import free_layers_in_their_context
 from napari_ivos.gui._imports import MaskImports
 from napari_ivos.gui._jobs import Job, Jobs
 from napari_ivos.gui._layers import is_own, placement
@@ -85,6 +86,7 @@ class Controller(QObject):
     ) -> None:
         super().__init__()
         self.viewer = viewer
+        free_layers_in_their_context(viewer)
         self.session: Session | None = None
         self.view: SessionView | None = None
         self.jobs: Jobs | None = None

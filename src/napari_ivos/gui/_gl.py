@@ -1,42 +1,33 @@
-"""What napari and vispy leave behind in OpenGL when layers go."""
+"""Layers go in the OpenGL context that they were drawn in."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QApplication
 
 if TYPE_CHECKING:
     import napari
 
-# OpenGL promises so many, and vispy's programs use fewer.
-_ATTRIBUTES = 16
 
+def free_layers_in_their_context(viewer: napari.viewer.Viewer) -> None:
+    """Make the canvas's OpenGL context the current one whenever a layer is about to be removed.
 
-def hide_brush_box(viewer: napari.viewer.Viewer) -> None:
-    """Take away the empty box that napari 0.9 keeps under the brush's circle.
+    napari (0.9) frees a removed layer's programs and buffers in whatever context is current, most
+    often the one that Qt puts the window together in. The canvas is not told, and drawing on it
+    next has ended the whole program (Mesa 22.3).
 
-    Nobody sees it, but drawing it when all layers are gone has ended the whole program (Mesa).
+    Parameters
+    ----------
+    viewer : napari.Viewer
     """
-    with suppress(AttributeError, KeyError):
-        # As an item: attributes with an underscore are not for plugins.
-        viewer.canvas.overlays["_brush_circle"].box = False
 
+    def make_current(_event: Any) -> None:
+        # The window may be gone already, and its canvas with it.
+        with suppress(AttributeError, RuntimeError):
+            for canvas in viewer.window.main_menu.window().findChildren(QOpenGLWidget):
+                if canvas.isValid():
+                    canvas.makeCurrent()
 
-def forget_drawn() -> None:
-    """Switch off what was drawn last; to be called right after layers are removed.
-
-    vispy leaves the vertex arrays of a program switched on after it has drawn, and then frees the
-    buffers of the layers that are gone. The next thing that is drawn would read from them, which
-    has ended the whole program (seen with Mesa, vispy 0.17).
-    """
-    from vispy.gloo import gl  # type: ignore[import-untyped]
-
-    for canvas in QApplication.allWidgets():
-        if isinstance(canvas, QOpenGLWidget) and canvas.isValid():
-            canvas.makeCurrent()
-            for index in range(_ATTRIBUTES):
-                gl.glDisableVertexAttribArray(index)
-            canvas.doneCurrent()
+    viewer.layers.events.removing.connect(make_current)

@@ -9,7 +9,6 @@ import numpy as np
 
 from napari_ivos.evaluation.truth import Truth
 from napari_ivos.gui._colours import colormap
-from napari_ivos.gui._gl import forget_drawn
 from napari_ivos.gui._layers import own
 from napari_ivos.session import MaskView
 from napari_ivos.types import LabelMap
@@ -81,7 +80,6 @@ class StudyLayers:
             # Somebody may have removed it before.
             with suppress(ValueError):
                 self._viewer.layers.remove(layer)
-        forget_drawn()
         self._video.close()
 
 

@@ -11,7 +11,6 @@ from napari_ivos.gui._brush import BrushPath
 from napari_ivos.gui._canvas import StrokeCanvas
 from napari_ivos.gui._colours import shown_colour
 from napari_ivos.gui._eraser import touched
-from napari_ivos.gui._gl import forget_drawn, hide_brush_box
 from napari_ivos.gui._layers import (
     brush_label,
     masks_style,
@@ -54,7 +53,6 @@ class SessionView(QObject):
         self._shown: tuple[Stroke, ...] = ()
         self._label = 0
         self._mask: LabelMap | None = None
-        hide_brush_box(viewer)
         where = placement(image)
         self._mask_canvas = MaskCanvas(session)
         self.masks: Labels = viewer.add_labels(self._mask_canvas, **masks_style(), **where)
@@ -175,7 +173,6 @@ class SessionView(QObject):
         for layer in self.layers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        forget_drawn()
         self.deleteLater()
 
     def _timer(self, action: Any) -> QTimer:
