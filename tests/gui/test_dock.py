@@ -28,7 +28,7 @@ def test_begins_by_itself_on_the_only_video(viewer, dock, image):
     assert [item.id for item in controller.session.objects] == [1]
     assert controller.selected == 1
     assert "stroke on the object" in dock.hint.text.text()
-    assert "Weights: none" in dock.video.about.text()
+    assert "Weights: embedded" in dock.video.about.text()
     assert "cpu" in dock.video.about.text()
 
 
@@ -220,12 +220,21 @@ def test_guidance_jumps(viewer, dock, controller, paint, idle):
 
 
 def test_every_control_has_a_tooltip_and_every_key_is_bound(viewer, dock):
-    from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider, QTableView
+    from qtpy.QtWidgets import (
+        QAbstractButton,
+        QAbstractSpinBox,
+        QComboBox,
+        QSlider,
+        QTabBar,
+        QTableView,
+    )
 
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QTableView)
     controls = [child for kind in kinds for child in dock.findChildren(kind)]
     assert len(controls) > 15
-    assert [c for c in controls if not c.toolTip() and c.objectName() != "qt_"] == []
+    # Where tabs do not fit, Qt has arrows of its own.
+    own = [c for c in controls if not isinstance(c.parent(), QTabBar) and c.objectName() != "qt_"]
+    assert [c for c in own if not c.toolTip()] == []
     assert {entry.key for entry in KEYS.values()} <= {str(key) for key in viewer.keymap}
 
 

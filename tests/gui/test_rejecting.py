@@ -76,8 +76,9 @@ def test_the_changed_pixels_are_shown_frame_by_frame(viewer, dock, controller, c
 
 
 def test_the_layer_may_be_removed_and_goes_with_the_session(
-    viewer, dock, controller, corrected, image
+    viewer, dock, controller, corrected, image, counted
 ):
+    counted("10 of 11 frames changed")
     dock.propagate.show_changes.click()
     viewer.layers.remove("changes")
     assert not dock.propagate.show_changes.isChecked()
@@ -150,7 +151,8 @@ def test_one_key_takes_the_run_back_and_keeps_the_strokes(
     np.testing.assert_array_equal(masks(controller), after)
 
 
-def test_strokes_drawn_since_stay(dock, viewer, controller, corrected, paint, idle):
+def test_strokes_drawn_since_stay(dock, viewer, controller, corrected, paint, idle, counted):
+    counted("10 of 11 frames changed")
     paint((4, 5, 5))
     idle()
     dock.propagate.reject.click()

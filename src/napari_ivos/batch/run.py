@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from napari_ivos.batch.jobs_file import named
 from napari_ivos.batch.record import Task
 from napari_ivos.batch.segment import SegmentJob, opened, segment
-from napari_ivos.errors import CheckpointError, EngineError, IvosError, ProjectError
+from napari_ivos.errors import EngineError, IvosError, ProjectError
 from napari_ivos.export._place import clear_parts
 from napari_ivos.workers import patiently, run_all
 
@@ -53,8 +53,6 @@ def _check_folders(job: SegmentJob) -> None:
     from napari_ivos.methods import get_method
     from napari_ivos.session._folder import is_project
 
-    if job.checkpoint is not None and not job.checkpoint.exists():
-        raise CheckpointError(f"There is no checkpoint '{job.checkpoint}'.", "Check its path.")
     needed = get_method(job.method).checkpoint == "required" and job.checkpoint is None
     if needed and find(job.method) is None:
         raise missing_message(job.method)

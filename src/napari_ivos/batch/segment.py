@@ -76,7 +76,7 @@ def opened(job: SegmentJob) -> Iterator[Opened]:
     from napari_ivos.video import open_video
 
     check_export(job.out, format=job.format)
-    check_choice(job.method, job.device, job.checkpoint)
+    check_choice(job.method, job.device, job.checkpoint, there=True)
     davis = read_davis(job.strokes)
     video = open_video(job.video, axes=job.axes, channels=job.channels)
     try:

@@ -73,7 +73,7 @@ class Protocol:
             raise IvosError("At least one point is needed in each object.")
         if self.short_side is not None and not 16 <= self.short_side <= MAX_SIDE:
             raise IvosError(f"Frames can be scaled to a short side of 16 to {MAX_SIDE} pixels.")
-        spec = check_choice(self.method, self.device, self.checkpoint)
+        spec = check_choice(self.method, self.device, self.checkpoint, there=True)
         if self.guidance in ("rs1", "rs4") and not spec.reliability:
             raise IvosError(
                 f"The method {spec.name} does not estimate how reliable a frame is.",

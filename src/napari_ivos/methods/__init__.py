@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from napari_ivos.checkpoints import find, missing_message
-from napari_ivos.errors import EngineError
+from napari_ivos.errors import CheckpointError, EngineError
 from napari_ivos.methods._protocol import (
     Annotation,
     Engine,
@@ -132,8 +132,17 @@ def verify_checkpoint(name: str, path: Path) -> None:
         create_engine(name, "cpu", path)
 
 
-def check_choice(name: str, device: str = "auto", checkpoint: Path | None = None) -> MethodSpec:
+def check_choice(
+    name: str, device: str = "auto", checkpoint: Path | None = None, *, there: bool = False
+) -> MethodSpec:
     """Whether a method, a device and a checkpoint go together, without loading anything.
+
+    Parameters
+    ----------
+    name, device, checkpoint
+        As for `create_engine`.
+    there : bool
+        Whether the checkpoint must be there already.
 
     Returns
     -------
@@ -144,6 +153,8 @@ def check_choice(name: str, device: str = "auto", checkpoint: Path | None = None
     ------
     EngineError
         No such method, a kind of device that it cannot use, or a checkpoint too many or too few.
+    CheckpointError
+        The checkpoint is not there, but should be.
     """
     spec = get_method(name)
     kind = device.split(":", maxsplit=1)[0]
@@ -154,4 +165,6 @@ def check_choice(name: str, device: str = "auto", checkpoint: Path | None = None
         )
     if checkpoint is not None and spec.checkpoint == "none":
         raise EngineError(f"The method '{name}' takes no checkpoint.", "Leave it out.")
+    if there and checkpoint is not None and not Path(checkpoint).exists():
+        raise CheckpointError(f"There is no checkpoint '{checkpoint}'.", "Check its path.")
     return spec
