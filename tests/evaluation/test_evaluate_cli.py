@@ -66,7 +66,7 @@ def test_a_pair_of_folders_and_points(invoke, tmp_path):
         ({"--labels": "nowhere"}, "nowhere"),
         ({"--points": "nowhere.json"}, "nowhere.json"),
         ({"--method": "flow", "--checkpoint": "x.pth"}, "takes no checkpoint"),
-        ({"--checkpoint": "x.pth"}, "no checkpoint 'x.pth'"),
+        ({"--checkpoint": "x.pth"}, "x.pth'. Check its path"),
         ({"--report": "davis"}, "holds other files"),
         ({"--time-limit": "-1"}, "positive"),
         ({"--short-side": "2"}, "short side"),
