@@ -21,24 +21,13 @@ import numpy as np
 import quality
 from scipy.stats import spearmanr
 
-from napari_ivos.session import Session
-from napari_ivos.video import open_video
-
 WAYS = ("recommend", "uniform", "random", "oracle")
 _FEWEST = 5
 
 
 def play(clip: quality.Clip, way: str, options: argparse.Namespace) -> tuple[list, list]:
     """Mean J after each round, and the rank correlation after each (nan where there is none)."""
-    axes = "TYXS" if clip.frames.ndim == 4 else "TYX"
-    session = Session(
-        open_video(clip.frames, axes=axes),
-        method=options.method,
-        device=options.device,
-        checkpoint=options.checkpoint,
-    )
-    for _ in clip.objects:
-        session.add_object()
+    session = quality.begin(clip, options)
     rng = np.random.default_rng(0)
     frame, used, shown = quality.start_frame(clip.truth, options.start), [], None
     curve, ranks = [], []

@@ -145,8 +145,8 @@ def score(clip: Clip, masks) -> tuple[float, dict[int, float]]:
     return float(np.mean([np.mean(values) for values in by_object.values()])), by_frame
 
 
-def play(home: Path, set_name: str, name: str, options: argparse.Namespace) -> Result:
-    clip = read_clip(home, name, options)
+def begin(clip: Clip, options: argparse.Namespace) -> Session:
+    """A session on a clip, with its objects."""
     axes = "TYXS" if clip.frames.ndim == 4 else "TYX"
     session = Session(
         open_video(clip.frames, axes=axes),
@@ -156,6 +156,12 @@ def play(home: Path, set_name: str, name: str, options: argparse.Namespace) -> R
     )
     for _ in clip.objects:
         session.add_object()
+    return session
+
+
+def play(home: Path, set_name: str, name: str, options: argparse.Namespace) -> Result:
+    clip = read_clip(home, name, options)
+    session = begin(clip, options)
     result = Result(set_name, name)
     frame, seconds, visited, shown = start_frame(clip.truth, options.start), 0.0, 0, None
     for _ in range(options.rounds):
