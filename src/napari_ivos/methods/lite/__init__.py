@@ -4,13 +4,12 @@ from napari_ivos.methods._protocol import MethodSpec
 
 SPEC = MethodSpec(
     name="lite",
-    title="Lite (embedded network)",
+    title="Lite (embedded)",
     summary="Flow, looks and a compact network trained by this project; works without a download.",
     engine="napari_ivos.methods.lite.engine:create",
     strokes="law",
     reliability="the overlap with the truth that the network expects",
-    weights="embedded, trained by this project (BSD-3-Clause; the encoder starts from "
-    "EfficientNet-Lite0, Apache-2.0)",
+    weights="embedded, with the encoder of EfficientNet-Lite0 (Apache-2.0)",
     checkpoint="embedded",
     devices=("cpu", "cuda", "mps"),
 )
