@@ -1,4 +1,4 @@
-"""One batch through the network, the same way in training and in use."""
+"""Where the network starts from, in training and in use; and a whole batch, as training asks it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ _REFERENCES = 3
 _KEPT_REFERENCES = 64
 # `flow` takes one step from a mask, not from a doubt.
 _SHARPEN = 2.0
-# It learnt from made videos, `flow` fails otherwise than it: the mean of both is right more often.
+# The network learnt from made videos alone: on real ones the mean of its log-odds and those of
+# `flow` gives better masks than either (docs/methods/lite.md).
 _SHARE = 0.5
 
 
