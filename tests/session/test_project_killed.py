@@ -28,8 +28,13 @@ from napari_ivos.session import Session
 from projects import FRAMES, draw
 from test_project_killed import seen
 
+def say(line):
+    # In one piece: a line of which only half was written when the program was killed, or one between
+    # the pieces of another, would never be understood. print() writes in pieces when unbuffered.
+    os.write(1, (line + "\\n").encode())
+
 def tell(session):
-    print(seen(session), session._project._journal.position[1], flush=True)
+    say(f"{seen(session)} {session._project._journal.position[1]}")
 
 def work(folder, seed):
     dice = random.Random(seed)
@@ -60,9 +65,9 @@ for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
         work(*line.split())
-    print(pid, flush=True)
+    say(str(pid))
     os.waitpid(pid, 0)
-    print("killed", flush=True)
+    say("killed")
 """
 
 
