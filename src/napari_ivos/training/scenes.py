@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skimage.measure import label
 
 from napari_ivos.sample_data._texture import clouds
+from napari_ivos.training.assembled import cast_shadow, draw_thing
 from napari_ivos.training.microscopy import draw_cells, outlines
 from napari_ivos.training.motion import Motion, moved, random_motion
 from napari_ivos.training.sources import Picture, Sources
@@ -70,9 +71,12 @@ def _layers(rng: np.random.Generator, sources: Sources, length: int) -> Scene:
         source = way.source(time)
         image = moved(backdrop, source)
         labels[time] = cv2.remap(ground, source, None, cv2.INTER_NEAREST)
-        for number, ((colour, alpha, _), own) in enumerate(zip(items, ways, strict=True), start=2):
+        for number, (item, own) in enumerate(zip(items, ways, strict=True), start=2):
+            colour, alpha, shade, _ = item
             source = own.source(time)
             cover = moved(alpha, source, cv2.BORDER_CONSTANT)
+            if shade is not None:
+                image = image * (1 - moved(shade, source, cv2.BORDER_CONSTANT)[..., None])
             image = image + (moved(colour, source) - image) * cover[..., None]
             labels[time][cover > 0.5] = number
         frames[time] = camera.expose(image, time)
@@ -94,7 +98,7 @@ def _way(
         speed=speed,
         turn=rng.choice([0.0, 0.01, 0.06]),
         growth=rng.choice([0.0, 0.01, 0.03]),
-        bend=rng.choice([0.0, 0.5, 2.0]),
+        bend=rng.choice([0.0, 0.4, 1.2]),
         grain=rng.uniform(25, 80),
     )
 
@@ -111,22 +115,26 @@ def _backdrop(
 
 def _figure(
     rng: np.random.Generator, sources: Sources, shape: tuple[int, int]
-) -> tuple[Colour, NDArray[np.float32], tuple[float, float]]:
-    """Colours, cover and centre (x, y) of one thing, in its place on the first frame."""
+) -> tuple[Colour, NDArray[np.float32], NDArray[np.float32] | None, tuple[float, float]]:
+    """Colours, cover, shadow and centre (x, y) of one thing, in its place on the first frame."""
     y, x = rng.uniform(0.2, 0.8) * shape[0], rng.uniform(0.2, 0.8) * shape[1]
     size = float(np.exp(rng.uniform(np.log(0.12), np.log(0.75)))) * shape[0]
     kind = rng.random()
-    if kind < 0.6:
+    if kind < 0.4:
         image, labels = sources.photo(rng)
         colour, mask = _placed(rng, image, labels > 0, shape, (x, y), size)
+    elif kind < 0.75:
+        photo = _cut_out(rng, *sources.photo(rng), shape, rng.uniform(1, 2.5))[0]
+        colour, mask = draw_thing(rng, photo, (x, y), size)
     else:
         mask = outlines(rng, shape, [(x, y)], size / 2)[0]
-        if kind < 0.85:
+        if kind < 0.9:
             colour = _cut_out(rng, *sources.photo(rng), shape, rng.uniform(1, 2.5))[0]
         else:
             colour = _texture(rng, shape)
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), rng.uniform(0.5, 1.2))
-    return colour, alpha, (x, y)
+    shade = cast_shadow(rng, alpha) if rng.random() < 0.35 else None
+    return colour, alpha, shade, (x, y)
 
 
 def _placed(
