@@ -29,8 +29,8 @@ from projects import FRAMES, draw
 from test_project_killed import seen
 
 def say(line):
-    # In one piece: a line of which only half was written when the program was killed, or one between
-    # the pieces of another, would never be understood. print() writes in pieces when unbuffered.
+    # In one piece: a line of which only half was written when the program was killed, or one that
+    # is mixed with another, would never be understood. print() writes in pieces when unbuffered.
     os.write(1, (line + "\\n").encode())
 
 def tell(session):

@@ -54,8 +54,8 @@ def test_samples_come_back_as_they_were_kept(samples, tmp_path):
         for index, sample in enumerate(wanted):
             kept = reader[index]
             assert np.array_equal(kept["image"], sample.image)
-            assert kept["planes"] == pytest.approx(sample.planes, abs=0.0051)
-            assert kept["truth"] == pytest.approx(sample.truth, abs=0.002)
+            np.testing.assert_allclose(kept["planes"], sample.planes, atol=0.0051, rtol=0)
+            np.testing.assert_allclose(kept["truth"], sample.truth, atol=0.002, rtol=0)
             if moved:
                 assert np.array_equal(kept["reference"], sample.reference)
 

@@ -1,7 +1,7 @@
-"""Drawn things made of parts that look unlike each other, as vehicles, tools and clothed people are.
+"""Drawn things made of parts unlike each other, as vehicles, tools and clothed people are.
 
 Photographs of animals alone teach that what is dark inside an object, or of another colour, is not
-part of it. Here a body carries windows, patches and limbs, and may cast a shadow that moves with it.
+part of it. Here a body carries windows, patches and limbs, and may cast a shadow.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def cast_shadow(rng: np.random.Generator, cover: NDArray[np.float32]) -> NDArray
         return np.zeros_like(cover)
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
     if rng.random() < 0.5:
-        matrix = np.array([[1, 0, rng.normal(0, 0.3) * width], [0, 1, rng.uniform(0, 0.3) * height]])
+        matrix = np.array(
+            [[1, 0, rng.normal(0, 0.3) * width], [0, 1, rng.uniform(0, 0.3) * height]]
+        )
         shade = cv2.warpAffine(cover, matrix, cover.shape[::-1])
     else:
         shade = np.zeros_like(cover)

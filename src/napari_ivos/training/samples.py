@@ -80,10 +80,10 @@ def record(
         return
     path = Path(grey(scene.frames[0], 1.0))
     for time in range(1, len(scene.frames)):
-        path.extend(grey(scene.frames[time], 1.0))
+        step = path.extend(grey(scene.frames[time], 1.0))
         for number, track, recorder in tracks:
             recorder.truth = scene.labels[time] == number
-            track.step(scene.frames[time], path)
+            track.take(scene.frames[time], step)
             yield from recorder.take()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,39 +29,50 @@ _LOSS = 0.1
 _UNLIKE = 10.0
 
 
-class Path:
-    """Flow from the frame reached so far to the one before and to the annotated one."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """Flow from a frame on the way to the one before and to the annotated one."""
 
     flow: Flow
-    """(h, w, 2) float32: from the frame reached to the frame before."""
+    """(h, w, 2) float32: from this frame to the frame before."""
     back: Flow
-    """(h, w, 2) float32: from the frame before to the frame reached."""
+    """(h, w, 2) float32: from the frame before to this one."""
     sure: Plane
-    """Consistency of the last step."""
+    """Consistency of this step."""
     held: Plane
     """Consistency of all steps together."""
     bare: Plane
-    """Where the last step uncovered something."""
+    """Where this step uncovered something."""
     like: Plane
     """How like the annotated frame, brought here, is to this one."""
     origin: NDArray[np.float32]
     """(h, w, 2) float32: where each pixel was on the annotated frame, (x, y)."""
 
+
+class Path:
+    """The way so far.
+
+    Parameters
+    ----------
+    first : (h, w) uint8
+        The annotated frame, as `grey` gives it.
+    """
+
     def __init__(self, first: Grey) -> None:
         self._first = self._before = first
         grid = np.meshgrid(np.arange(first.shape[1]), np.arange(first.shape[0]))
-        self.origin = np.dstack(grid).astype(np.float32)
-        self.held = np.ones(first.shape, dtype=np.float32)
+        self._origin = np.dstack(grid).astype(np.float32)
+        self._held = np.ones(first.shape, dtype=np.float32)
 
-    def extend(self, after: Grey) -> None:
+    def extend(self, after: Grey) -> Step:
         """Go one step further, to a frame as `grey` gives it."""
-        self.flow, self.back = dense_flow(after, self._before), dense_flow(self._before, after)
-        self.sure = consistency(self.flow, self.back)
-        self.bare = uncovered(self.back)
-        self.origin, miss = rectified(warp(self.origin, self.flow), self._first, after)
-        self.like = np.exp(-miss / np.float32(_UNLIKE)).astype(np.float32)
-        self.held = warp(self.held, self.flow) * self.sure
+        flow, back = dense_flow(after, self._before), dense_flow(self._before, after)
+        sure = consistency(flow, back)
+        self._origin, miss = rectified(warp(self._origin, flow), self._first, after)
+        like = np.exp(-miss / np.float32(_UNLIKE)).astype(np.float32)
+        self._held = warp(self._held, flow) * sure
         self._before = after
+        return Step(flow, back, sure, self._held, uncovered(back), like, self._origin)
 
 
 class Track:
@@ -85,13 +97,13 @@ class Track:
         self._moved = np.zeros_like(self.plane)
         self._box = box_of(start > 0.3)
 
-    def step(self, frame: Frame, path: Path, *, present: bool = True) -> None:
-        """Go to the next frame; an object that is not there has no way back."""
-        window = self._ahead(path) if present else None
+    def take(self, frame: Frame, step: Step, *, present: bool = True) -> None:
+        """Take a step to the next frame; an object that is not there has no way back."""
+        window = self._ahead(step) if present else None
         plane, moved = np.zeros_like(self.plane), np.zeros_like(self.plane)
         self._box = None
         if window is not None:
-            here = self._fetch(path, window)
+            here = self._fetch(step, window)
             region, kept, expected = carry(frame, window, here, self.looks, self._refiner)
             window.give(region, plane)
             window.give(here.moved, moved)
@@ -105,26 +117,26 @@ class Track:
                 self._box = box[0] + down, box[1] + down, box[2] + right, box[3] + right
         self.plane, self._moved = plane, moved
 
-    def _ahead(self, path: Path) -> Window | None:
+    def _ahead(self, step: Step) -> Window | None:
         """Window round where the flow takes the object."""
         if self._box is None:
             return None
         top, bottom, left, right = self._box
-        down = path.back.shape[0] / self.plane.shape[0]
-        across = path.back.shape[1] / self.plane.shape[1]
+        down = step.back.shape[0] / self.plane.shape[0]
+        across = step.back.shape[1] / self.plane.shape[1]
         rows = slice(int(top * down), int(np.ceil(bottom * down)))
         columns = slice(int(left * across), int(np.ceil(right * across)))
-        moves = path.back[rows, columns].reshape(-1, 2)
+        moves = step.back[rows, columns].reshape(-1, 2)
         (x0, y0), (x1, y1) = np.percentile(moves, [5, 95], axis=0).tolist()
         box = top + y0 / down, bottom + y1 / down, left + x0 / across, right + x1 / across
         size = max(bottom - top, right - left)
         return window_round(box, max(12.0, 0.3 * size), self.plane.shape)
 
-    def _fetch(self, path: Path, window: Window) -> Carried:
+    def _fetch(self, step: Step, window: Window) -> Carried:
         shape = self.plane.shape
-        down, across = path.flow.shape[0] / shape[0], path.flow.shape[1] / shape[1]
-        flow = window.take_from(path.flow, shape)
-        origin = window.take_from(path.origin, shape)
+        down, across = step.flow.shape[0] / shape[0], step.flow.shape[1] / shape[1]
+        flow = window.take_from(step.flow, shape)
+        origin = window.take_from(step.origin, shape)
         x, y = window.centres()
         there = x + flow[..., 0] / across, y + flow[..., 1] / down
         region = sample(self.plane, *there)
@@ -135,10 +147,10 @@ class Track:
                 (origin[..., 0] + 0.5) / across - 0.5,
                 (origin[..., 1] + 0.5) / down - 0.5,
             ),
-            window.take_from(path.sure, shape),
-            window.take_from(path.held, shape),
-            window.take_from(path.bare, shape),
-            window.take_from(path.like, shape),
+            window.take_from(step.sure, shape),
+            window.take_from(step.held, shape),
+            window.take_from(step.bare, shape),
+            window.take_from(step.like, shape),
             KEPT * sample(self._moved, *there) + moves_with(flow, region),
             flow,
         )

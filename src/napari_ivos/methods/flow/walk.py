@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from napari_ivos.methods._ahead import made_ahead
 from napari_ivos.methods._protocol import FrameResult, Frames, PropagateRequest
 from napari_ivos.methods._schedule import blend_weight
 from napari_ivos.methods.flow.looks import contrast, likeness
 from napari_ivos.methods.flow.memory import Entry, Erased, looks_of
 from napari_ivos.methods.flow.refiner import Refiner
-from napari_ivos.methods.flow.track import Path, Track
+from napari_ivos.methods.flow.track import Path, Step, Track
 from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.methods.flow.window import Plane
-from napari_ivos.types import ObjectId, ProbMap
+from napari_ivos.types import Frame, ObjectId, ProbMap
 
 # Flow is computed on pictures of about this size, or of the second when an object would be
 # smaller than the least side there.
@@ -58,18 +59,25 @@ def walk(
     keeper = _Keeper(entry, objects)
     planes = list(request.start.probs[1:])
     scale = flow_scale(video, [int(np.count_nonzero(plane > 0.5)) for plane in planes])
-    path = Path(grey(video[request.frame], scale))
     tracks = [
         Track(plane, looks_of(memory, object_id), refiner)
         for plane, object_id in zip(planes, objects, strict=True)
     ]
-    for index in way:
-        frame = video[index]
-        path.extend(grey(frame, scale))
+    # Where things move to does not depend on what they are: a step is found out beforehand.
+    for index, frame, step in made_ahead(_steps(video, request.frame, way, scale)):
         absent = request.absent(index)
         for track, object_id in zip(tracks, objects, strict=True):
-            track.step(frame, path, present=object_id not in absent)
+            track.take(frame, step, present=object_id not in absent)
         yield _settle(request, index, tracks, keeper, absent)
+
+
+def _steps(
+    video: Frames, start: int, way: tuple[int, ...], scale: float
+) -> Iterator[tuple[int, Frame, Step]]:
+    path = Path(grey(video[start], scale))
+    for index in way:
+        frame = video[index]
+        yield index, frame, path.extend(grey(frame, scale))
 
 
 def together(planes: Sequence[Plane]) -> ProbMap:
