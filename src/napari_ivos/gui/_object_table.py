@@ -11,6 +11,7 @@ from qtpy.QtCore import (
     QModelIndex,
     QPointF,
     QRectF,
+    QSize,
     Qt,
     Signal,
 )
@@ -89,6 +90,10 @@ class ObjectTable(QTableView):
         widths = {Column.ID: 24 + 5 * letter, Column.HERE: 16 + 7 * letter}
         for column in (Column.ID, Column.HERE, Column.EYE, Column.LOCK):
             self.setColumnWidth(column, widths.get(column, _SIDE))
+
+    def sizeHint(self) -> QSize:
+        """As low as it may be: it grows where there is room."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     @property
     def selected(self) -> tuple[ObjectId, ...]:

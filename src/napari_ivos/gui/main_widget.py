@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -30,7 +30,8 @@ from napari_ivos.session import Session
 if TYPE_CHECKING:
     import napari
 
-_MARGIN = 6
+_MARGIN = 4
+_BETWEEN = 8
 _LEAST_WIDTH = 290
 
 
@@ -93,9 +94,16 @@ class InteractiveVOS(QWidget):
     def _fit_width(self) -> None:
         # There is no sideways scrolling: what the buttons need is what the dock takes at least.
         bar = self._scroll.verticalScrollBar().sizeHint().width()
-        needed = self._scroll.widget().minimumSizeHint().width() + bar
+        border = self._scroll.viewport().x()  # the theme's; Qt has no word for it
+        needed = self._scroll.widget().minimumSizeHint().width() + bar + 2 * border
         self._scroll.setMinimumWidth(needed)
-        self.setMinimumWidth(max(needed + 2 * _MARGIN, _LEAST_WIDTH))
+        self.setMinimumWidth(max(needed + 2 * _MARGIN, self.minimumWidth(), _LEAST_WIDTH))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Grow with what the panels need, as when a button gets a longer text."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit_width()
+        return bool(super().eventFilter(watched, event))
 
     def _put_timeline_away(self) -> None:
         # Somebody may have closed it before, or napari the window with all that is in it.
@@ -107,8 +115,8 @@ class InteractiveVOS(QWidget):
     def _lay_out(self) -> None:
         inner = QWidget()
         column = QVBoxLayout(inner)
-        column.setContentsMargins(6, 6, 6, 6)
-        column.setSpacing(10)
+        column.setContentsMargins(0, 0, _MARGIN, 0)
+        column.setSpacing(_BETWEEN)
         for panel in (
             self.video,
             self.project,
@@ -120,16 +128,20 @@ class InteractiveVOS(QWidget):
             self.export,
         ):
             column.addWidget(panel)
-        column.addStretch(1)
+        # On a large screen there is room for more rows of it.
+        column.setStretchFactor(self.objects, 1)
+        column.addStretch(0)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
+        inner.installEventFilter(self)
         self._scroll = scroll
         self._fit_width()
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
+        outer.setContentsMargins(_MARGIN, 2, _MARGIN, 0)
+        outer.setSpacing(_BETWEEN)
         outer.addWidget(self.hint)
         outer.addWidget(scroll, 1)
         # On a small screen the rest scrolls; this is what everything is for.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_ivos.gui._colours import shown_colour
 from napari_ivos.types import ObjectId
@@ -25,12 +25,15 @@ class Panel(QWidget):
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(SPACING)
-        heading = QLabel(f"<b>{title}</b>")
-        heading.setTextFormat(Qt.TextFormat.RichText)
         self.head = QHBoxLayout()
         self.head.setSpacing(2 * SPACING)
-        self.head.addWidget(heading)
+        self.head.addWidget(self._heading(title))
         self.body.addLayout(self.head)
+
+    def _heading(self, title: str) -> QWidget:
+        heading = QLabel(f"<b>{title}</b>")
+        heading.setTextFormat(Qt.TextFormat.RichText)
+        return heading
 
     def row(self, *widgets: QWidget) -> QHBoxLayout:
         """Put widgets side by side; the first takes the room that is left."""
@@ -42,6 +45,50 @@ class Panel(QWidget):
         return line
 
 
+class FoldingPanel(Panel):
+    """A part of the dock that its title folds away; what is in the head stays to be seen.
+
+    `self.body` is the layout to fill, and `self.outside` the one for what is never folded away.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        super().__init__(title)
+        self.outside = self.body
+        self._inside = QWidget()
+        self.body = QVBoxLayout(self._inside)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(SPACING)
+        self.outside.addWidget(self._inside)
+        self.fold(False)
+
+    def fold(self, folded: bool) -> None:
+        """Show the title and what goes with it alone, or everything."""
+        self.title.setText(f"{'▸' if folded else '▾'} {self._title}")
+        self.title.setToolTip(f"Show {'more' if folded else 'less'} of it")
+        self.title.setChecked(not folded)
+        self._inside.setVisible(not folded)
+
+    @property
+    def folded(self) -> bool:
+        """Whether the title stands there alone."""
+        return not self.title.isChecked()
+
+    def _heading(self, title: str) -> QWidget:
+        self.title = button(title, "", lambda: self.fold(not self.title.isChecked()))
+        self.title.setCheckable(True)
+        self.title.setStyleSheet(_LIKE_A_HEADING)
+        self.title.setAccessibleName(title)
+        return self.title
+
+
+_LIKE_A_HEADING = (
+    "QPushButton, QPushButton:checked, QPushButton:hover {"
+    " background: transparent; border: 0; padding: 0; text-align: left; font-weight: bold; }"
+    "QPushButton:hover, QPushButton:focus { text-decoration: underline; }"
+)
+
+
 def button(text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
     """A push button with a tooltip."""
     made = QPushButton(text)
@@ -50,6 +97,19 @@ def button(text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
     # The keyboard stays with the canvas: its keys are the quick way to work.
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return made
+
+
+def elided() -> QLabel:
+    """A label whose text is cut off where there is no room, rather than making the dock wider."""
+    made = QLabel()
+    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return made
+
+
+def in_small(label: QLabel) -> QLabel:
+    """The label, in smaller letters."""
+    label.setStyleSheet("font-size: 11px;")
+    return label
 
 
 def main_window(widget: QWidget) -> QWidget:

@@ -23,7 +23,7 @@ class HintPanel(QFrame):
         self._controller = controller
         self.setFrameShape(QFrame.Shape.StyledPanel)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setContentsMargins(4, 2, 4, 2)
         self.help = button(
             "?", with_key("All keys, and the doctor", "help"), controller.help_wanted.emit
         )

@@ -19,7 +19,8 @@ from napari_ivos.gui.panels._parts import Panel, button
 from napari_ivos.gui.panels.labels import fill_labels_menu
 from napari_ivos.session import Status
 
-_TABLE_HEIGHT = 136
+# Two rows where there is little room, ten where there is much.
+_LEAST_TABLE, _LARGEST_TABLE = 68, 246
 
 
 class ObjectsPanel(Panel):
@@ -40,7 +41,8 @@ class ObjectsPanel(Panel):
         self.model = ObjectModel(self._on_renamed, self)
         self.table = ObjectTable(self.model)
         self.table.setToolTip(with_key(_TIP, "next_object"))
-        self.table.setFixedHeight(_TABLE_HEIGHT)
+        self.table.setMinimumHeight(_LEAST_TABLE)
+        self.table.setMaximumHeight(_LARGEST_TABLE)
         self.actions = ObjectActions(controller, lambda: self.table.selected, selected_frames)
         self.curve = AreaCurve()
         self.curve.setToolTip(_CURVE_TIP)
@@ -50,7 +52,7 @@ class ObjectsPanel(Panel):
         self._show()
 
     def _lay_out(self) -> None:
-        self.body.addWidget(self.table)
+        self.body.addWidget(self.table, 1)
         self.body.addWidget(self.curve)
         self.add = button("Add object", with_key("Add an object", "add_object"), self._on_add)
         self.labels = button("From labels", _LABELS_TIP, self._on_labels)
@@ -61,10 +63,12 @@ class ObjectsPanel(Panel):
             lambda: self._pop_up(self.delete, self.actions.fill_delete),
         )
         self.divide = button("Divide", "", self.actions.divide)
-        for line in ((self.add, self.labels), (self.merge, self.delete, self.divide)):
-            row = self.row(*line)
-            for position in range(len(line)):
-                row.setStretch(position, 1)
+        self.head.addStretch(1)
+        self.head.addWidget(self.add)
+        self.head.addWidget(self.labels)
+        row = self.row(self.merge, self.delete, self.divide)
+        for position in range(row.count()):
+            row.setStretch(position, 1)
 
     def _connect(self) -> None:
         controller = self._controller

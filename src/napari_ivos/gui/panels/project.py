@@ -8,11 +8,12 @@ from pathlib import Path
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QMessageBox, QSizePolicy
+from qtpy.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from napari_ivos.gui import _automatic
 from napari_ivos.gui._controller import Controller
-from napari_ivos.gui.panels._parts import Panel, button
+from napari_ivos.gui.panels._parts import FoldingPanel, button, elided
+from napari_ivos.session import Session
 
 _RECENT = 8
 _KINDS = f"Project (*{_automatic.SUFFIX})"
@@ -23,7 +24,7 @@ _GOES = "The work goes when napari closes. Save it to a folder, or export the ma
 _NOT_KEPT = "⚠ not kept: save it"
 
 
-class ProjectPanel(Panel):
+class ProjectPanel(FoldingPanel):
     """Says where the session is kept; begins, opens and moves projects.
 
     Parameters
@@ -36,9 +37,7 @@ class ProjectPanel(Panel):
     def __init__(self, controller: Controller, begin: Callable[[Path], None]) -> None:
         super().__init__("Project")
         self._controller, self._projects, self._begin = controller, controller.projects, begin
-        self.text = QLabel()
-        # A long name is cut off, rather than making the dock wider.
-        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.text = elided()
         self.head.addWidget(self.text, 1)
         self.new = button(
             "New…", "Begin anew on the chosen video, in a folder that you choose", self._on_new
@@ -53,6 +52,7 @@ class ProjectPanel(Panel):
         row.setStretch(1, 1)
         row.setStretch(2, 1)
         self.menu: QMenu | None = None
+        self._session: Session | None = None
         for signal in (self._projects.changed, controller.session_changed):
             signal.connect(self._show)
         self._projects.video_wanted.connect(self._ask_for_video)
@@ -127,6 +127,10 @@ class ProjectPanel(Panel):
 
     def _show(self) -> None:
         projects, session = self._projects, self._controller.session
+        if session is not self._session:
+            # Once it has begun, the room is for the work.
+            self.fold(session is not None)
+            self._session = session
         path, doing = projects.path, projects.doing
         tip = "Where the work is kept"
         if doing == "opening":

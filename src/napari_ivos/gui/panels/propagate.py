@@ -94,7 +94,8 @@ class PropagatePanel(Panel):
             controller.propagation.reject,
         )
         self.row(self.at_once, self.show_changes, self.reject)
-        self.body.addWidget(self.changes)
+        self.head.addStretch(1)
+        self.head.addWidget(self.changes)
         controller.difference.changed.connect(self._show_changes)
         self._show_changes()
 

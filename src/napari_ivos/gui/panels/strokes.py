@@ -13,6 +13,7 @@ from napari_ivos.gui._view import SessionView
 from napari_ivos.gui.panels._parts import Panel, button
 
 _LARGEST = 200
+_NUMBER_WIDTH = 84
 
 
 class StrokesPanel(Panel):
@@ -48,12 +49,17 @@ class StrokesPanel(Panel):
             control.setToolTip("Width of the brush in pixels of the video\nKeys: [ and ]")
             control.setAccessibleName("Brush size")
             control.valueChanged.connect(self._on_size)
+        # As wide as its three digits and its two buttons; the rest is the slider's.
+        self.number.setMaximumWidth(_NUMBER_WIDTH)
         line = self.row(self.size, self.number)
         line.insertWidget(0, QLabel("Brush size"))
         self._make_tools()
         self.undo = button("Undo", with_key("Take the last step back", "undo"), controller.undo)
         self.redo = button("Redo", with_key("Do it once more", "redo"), controller.redo)
-        for tools in (self._tools[:3], self._tools[3:], (self.undo, self.redo)):
+        self.head.addStretch(1)
+        self.head.addWidget(self.undo)
+        self.head.addWidget(self.redo)
+        for tools in (self._tools[:3], self._tools[3:]):
             row = self.row(*tools)
             for position in range(len(tools)):
                 row.setStretch(position, 1)

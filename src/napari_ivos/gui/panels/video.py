@@ -11,17 +11,19 @@ from napari_ivos.defaults import DEFAULT_METHOD
 from napari_ivos.gui._checkpoints import find_weights, lacks_weights
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._devices import devices_for, spell_device
-from napari_ivos.gui.panels._parts import Panel, button
+from napari_ivos.gui.panels._parts import FoldingPanel, button, elided, in_small
 from napari_ivos.gui.panels.weights import MissingWeights
 from napari_ivos.methods import MethodSpec, get_method, list_methods
+from napari_ivos.session import Session
 
 
-class VideoPanel(Panel):
+class VideoPanel(FoldingPanel):
     """Starts a session; says with what it runs."""
 
     def __init__(self, controller: Controller) -> None:
         super().__init__("Video and method")
         self._controller = controller
+        self._session: Session | None = None
         self.layers = _combo("Video", "The image layer to segment: frames over time, grey or RGB")
         self.methods = _combo("Method", "The method that turns strokes into masks")
         self.devices = _combo("Device", "Where it computes; 'auto' takes the fastest it can use")
@@ -29,11 +31,14 @@ class VideoPanel(Panel):
         self.start = button("Start", "Begin a session on the chosen video", self.begin)
         self.row(self.layers, self.start)
         self.row(self.methods, self.devices)
-        self.about = QLabel()
+        self.name = elided()
+        self.head.addWidget(self.name, 1)
+        # What runs is always on screen.
+        self.about = in_small(QLabel())
         self.about.setWordWrap(True)
-        self.body.addWidget(self.about)
+        self.outside.addWidget(self.about)
         self.weights = MissingWeights(controller)
-        self.body.addWidget(self.weights)
+        self.outside.addWidget(self.weights)
         for spec in list_methods():
             self.methods.addItem(spec.title, spec.name)
             self.methods.setItemData(
@@ -133,6 +138,10 @@ class VideoPanel(Panel):
 
     def _on_session(self) -> None:
         session = self._controller.session
+        if session is not self._session:
+            # Once it has begun, the room is for the work.
+            self.fold(session is not None)
+            self._session = session
         if session is not None:
             self.methods.setCurrentIndex(self.methods.findData(session.method.name))
             self.devices.setCurrentIndex(max(self.devices.findData(session.device), 0))
@@ -153,6 +162,9 @@ class VideoPanel(Panel):
         view = self._controller.view
         again = view is not None and view.image is self.layers.currentData()
         self.start.setText("Start again" if again else "Start")
+        self.name.setText(self._spec.title)
+        video = f" on the video '{view.image.name}'" if view is not None else ""
+        self.name.setToolTip(f"The method{video}")
         self.start.setEnabled(self.layers.count() > 0 and not lacks_weights(self._spec))
 
 
