@@ -1,11 +1,15 @@
+import itertools
+
 import numpy as np
 import pytest
+from skimage.color import rgb2lab
 
 from napari_ivos.masks import (
     davis_palette,
     extend_probs,
     labels_from_probs,
     object_colour,
+    object_colours,
     probs_from_labels,
     soft_aggregate,
 )
@@ -67,3 +71,45 @@ def test_ids_above_255_have_colours_and_none_is_black():
     assert len(colours) == 255
     assert (0, 0, 0) not in colours
     assert object_colour(256) == object_colour(1)
+
+
+# What people without one kind of cone see: Machado, Oliveira and Fernandes (2009), table 1.
+BLINDNESS = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def least_difference(colours, matrix):
+    """Of any two colours, in the units of CIELAB, to somebody who sees with this matrix."""
+    share = colours / 255
+    light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(light @ np.array(matrix).T, 0, 1)
+    lab = rgb2lab(np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055))
+    return min(np.linalg.norm(a - b) for a, b in itertools.combinations(lab, 2))
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_one_palette_is_for_any_colour_vision(kind):
+    colours = object_colours("okabe-ito")
+    assert colours.shape == (255, 3)
+    assert len(np.unique(colours, axis=0)) == 21
+    assert least_difference(colours[:7], BLINDNESS[kind]) > 15
+
+
+def test_the_other_palette_is_that_of_davis():
+    assert np.array_equal(object_colours(), davis_palette()[1:])
+    assert least_difference(object_colours()[:7], BLINDNESS["protanopia"]) < 15

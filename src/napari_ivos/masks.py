@@ -148,3 +148,48 @@ def object_colour(object_id: ObjectId) -> tuple[int, int, int]:
     index = 0 if object_id == 0 else (object_id - 1) % 255 + 1
     red, green, blue = (int(value) for value in _palette()[index])
     return red, green, blue
+
+
+PALETTES = ("davis", "okabe-ito")
+"""Colours that objects can have in pictures, by name; the second are told apart by people with any
+colour vision.
+
+They are the eight of Okabe and Ito (2008), *Color Universal Design*,
+https://jfly.uni-koeln.de/color/, without black, which masks on dark images would not show; see
+Wong, *Nature Methods* 8, 441 (2011). The order keeps those alike far apart.
+"""
+
+_OKABE_ITO = (
+    (213, 94, 0),  # vermilion
+    (86, 180, 233),  # sky blue
+    (240, 228, 66),  # yellow
+    (0, 158, 115),  # bluish green
+    (204, 121, 167),  # reddish purple
+    (0, 114, 178),  # blue
+    (230, 159, 0),  # orange
+)
+_TONES = (0.0, 0.5, -0.4)
+"""How much lighter, or darker, a palette's colours are when they come round again."""
+
+
+@cache
+def object_colours(palette: str = "davis") -> NDArray[np.uint8]:
+    """Colours of the objects 1 to 255; those of higher ids go round.
+
+    Parameters
+    ----------
+    palette : {"davis", "okabe-ito"}
+        Of the second there are 21 different ones: its seven, then lighter, then darker.
+
+    Returns
+    -------
+    (255, 3) uint8
+        RGB. Read-only.
+    """
+    if palette == "davis":
+        return _palette()[1:]
+    own = np.array(_OKABE_ITO, dtype=np.float64)
+    tones = [own + tone * (255 - own if tone > 0 else own) for tone in _TONES]
+    colours = np.resize(np.round(np.concatenate(tones)), (255, 3)).astype(np.uint8)
+    colours.setflags(write=False)
+    return colours

@@ -307,6 +307,10 @@ def test_a_movie_shows_the_frames_under_their_masks(tmp_path, masks):
     assert np.ptp(inside) < 40, "grey, as the picture is"
     assert outside[0] - outside[1] > 100, "magenta"
     assert outside[2] - outside[1] > 100
+    export_masks(path, np.minimum(masks, 1), video=video, palette="okabe-ito")
+    red, green, blue = open_video(path)[1][4, 6].astype(int)
+    assert red > green > blue, "vermilion, where DAVIS has a dark red"
+    assert green - blue > 15
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -329,6 +333,7 @@ def test_styles_leave_objects_to_be_seen(style, masks):
     [
         ("m.mp4", {}, "the video is needed"),
         ("m.mp4", {"style": "nice"}, "no style 'nice'"),
+        ("m.mp4", {"palette": "nice"}, "no palette 'nice'.*okabe-ito"),
         ("m.mp4", {"frame_rate": 0.0}, "frame rate of 0.0"),
         ("m.tif", {"format": "ctc"}, "no name for the format 'ctc'"),
         ("m", {"format": "doc"}, "no format 'doc'"),

@@ -3,6 +3,7 @@ import threading
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QSettings
 
 from fakes import FakeEngine
 from napari_ivos.gui.main_widget import InteractiveVOS
@@ -36,6 +37,14 @@ class GatedEngine(FakeEngine):
         for result in super().propagate(request):
             assert self.frames.acquire(timeout=20)
             yield result
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path):
+    """What the dock remembers; not with what the person who runs the tests has set."""
+    where = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+    QSettings.setPath(*where, str(tmp_path / "settings"))
+    return lambda: QSettings(*where, "napari-ivos", "dock")
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,16 @@
 """The ways to show the masks, and what differs from others."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from napari_ivos.export import veil
-from napari_ivos.gui._looks import LOOKS
+from napari_ivos.gui._looks import LOOKS, Looks
 from napari_ivos.gui._veil import Difference, difference, draw_difference
 
 FRAMES, HEIGHT, WIDTH = 12, 40, 60
+OKABE_ITO = [(213, 94, 0), (86, 180, 233)]
 
 
 @pytest.fixture
@@ -160,3 +163,32 @@ def test_differences_are_counted_and_told_by_more_than_colour():
     assert len({tuple(p) for p in picture[:, 3]}) == 2, "chequered"
     assert (picture[:, 5] == 0).all()
     assert "Nothing here" in difference(here * 0, there * 0).told("x")
+
+
+def shown_rgb(layer, label):
+    return tuple(np.round(255 * np.asarray(layer.colormap.map(label))[:3]).astype(int).tolist())
+
+
+def test_colours_for_any_eyes_are_a_choice_that_stays(viewer, dock, masked, idle, own_settings):
+    masked.add_object()
+    assert shown_rgb(masked.view.masks, 1) != OKABE_ITO[0]
+    combo = dock.look.palette
+    combo.setCurrentIndex(combo.findText("For any colour vision"))
+    combo.activated.emit(combo.currentIndex())
+    for number in (1, 2):
+        for layer in (masked.view.masks, masked.view.strokes):
+            assert shown_rgb(layer, number) == OKABE_ITO[number - 1]
+        assert dock.objects.model.colour_of(number) == OKABE_ITO[number - 1]
+    assert shown_rgb(masked.view.strokes, 65535) == (255, 255, 255), "background strokes"
+    dock.timeline._refresh()
+    assert dock.timeline.strip.content.colours[1].tolist() == list(OKABE_ITO[1])
+    assert own_settings().value("palette") == "okabe-ito"
+    masked.looks.show("colour")
+    assert tuple(shown(masked)[20, 20, :3].tolist()) == OKABE_ITO[0]
+    assert masked.looks.export_options(Path("a.MP4")) == {"palette": "okabe-ito"}
+    assert masked.looks.export_options(Path("a.tif")) == {}
+    for kept, palette in (("okabe-ito", "okabe-ito"), ("../nonsense", "davis")):
+        own_settings().setValue("palette", kept)
+        later = Looks(masked)
+        assert later.palette == palette
+        later.close()

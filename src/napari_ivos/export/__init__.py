@@ -136,6 +136,8 @@ def export_masks(
     **options
         PNG: ``greyscale=True`` for 16-bit greyscale, which holds any id, instead of the palette.
         Cell Tracking Challenge: ``results=True`` for the files' names in a submission.
+        Video: ``style`` ("colour", "davis", "fade", "checker", "cut"), ``frame_rate``, and
+        ``palette="okabe-ito"`` for colours that people with any colour vision tell apart.
 
     Raises
     ------

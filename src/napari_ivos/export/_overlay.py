@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ivos.masks import MAX_ID, object_colour
+from napari_ivos.masks import MAX_ID, object_colours
 from napari_ivos.types import Frame, LabelMap, Mask
 
 Colour: TypeAlias = tuple[int, int, int]
@@ -67,7 +66,7 @@ def veil(labels: LabelMap, style: str = "colour", colours: NDArray[np.uint8] | N
         Red, green, blue, alpha.
     """
     form = STYLES[style]
-    own = _own_colours() if colours is None else colours
+    own = object_colours() if colours is None else colours
     table = np.zeros((MAX_ID + 2, 4), dtype=np.uint8)
     table[0] = form.ground
     if form.filled:
@@ -87,21 +86,23 @@ def veil(labels: LabelMap, style: str = "colour", colours: NDArray[np.uint8] | N
     return out
 
 
-def overlay(frame: Frame, labels: LabelMap, style: str = "colour") -> Frame:
+def overlay(
+    frame: Frame, labels: LabelMap, style: str = "colour", colours: NDArray[np.uint8] | None = None
+) -> Frame:
     """A frame with its masks.
 
     Parameters
     ----------
     frame : (H, W, 3) uint8
     labels : (H, W) uint16
-    style : str
+    style, colours
         As for `veil`.
 
     Returns
     -------
     (H, W, 3) uint8
     """
-    over = veil(labels, style)
+    over = veil(labels, style, colours)
     share = _SHARES[over[..., 3]][..., None]
     return ((1 - share) * frame + share * over[..., :3]).astype(np.uint8)
 
@@ -109,11 +110,6 @@ def overlay(frame: Frame, labels: LabelMap, style: str = "colour") -> Frame:
 def _packed(colours: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """(N, 4) as N numbers."""
     return colours.view(np.uint32)[:, 0]
-
-
-@cache
-def _own_colours() -> NDArray[np.uint8]:
-    return np.array([object_colour(n) for n in range(1, 256)], dtype=np.uint8)
 
 
 def _outline(labels: LabelMap) -> Mask:

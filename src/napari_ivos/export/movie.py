@@ -11,6 +11,7 @@ import numpy as np
 from napari_ivos.errors import ExportError
 from napari_ivos.export._format import ExportJob, Format
 from napari_ivos.export._overlay import STYLES, overlay
+from napari_ivos.masks import PALETTES, object_colours
 from napari_ivos.types import Frame, ObjectId
 
 _RATE = 10.0
@@ -19,10 +20,17 @@ _CODECS = ("libx264", "libopenh264", "mpeg4")
 
 
 def _check(
-    _ids: Sequence[ObjectId], *, style: str = "colour", frame_rate: float | None = None
+    _ids: Sequence[ObjectId],
+    *,
+    style: str = "colour",
+    frame_rate: float | None = None,
+    palette: str = "davis",
 ) -> None:
-    if style not in STYLES:
-        raise ExportError(f"There is no style '{style}'.", f"Choose one of: {', '.join(STYLES)}.")
+    for what, name, known in (("style", style, STYLES), ("palette", palette, PALETTES)):
+        if name not in known:
+            raise ExportError(
+                f"There is no {what} '{name}'.", f"Choose one of: {', '.join(known)}."
+            )
     if frame_rate is not None and not 0.01 <= frame_rate <= 1000:
         raise ExportError(
             f"A frame rate of {frame_rate} is not possible.", "Give frames per second."
@@ -30,7 +38,12 @@ def _check(
 
 
 def _write(
-    target: Path, job: ExportJob, *, style: str = "colour", frame_rate: float | None = None
+    target: Path,
+    job: ExportJob,
+    *,
+    style: str = "colour",
+    frame_rate: float | None = None,
+    palette: str = "davis",
 ) -> None:
     import av
 
@@ -44,7 +57,8 @@ def _write(
         if codec == "libx264":
             stream.options = {"crf": "18"}
         for index, labels in enumerate(job.frames()):
-            picture = _even(overlay(job.video[index], labels, style))
+            shown = overlay(job.video[index], labels, style, object_colours(palette))
+            picture = _even(shown)
             for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
                 container.mux(packet)
         for packet in stream.encode(None):

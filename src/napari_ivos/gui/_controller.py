@@ -389,7 +389,7 @@ class Controller(QObject):
     def export(self, path: Path, name: str | None = None) -> None:
         """Write the masks to a file or folder, in the format of that name."""
         if self.jobs is not None:
-            self.jobs.export(path, name)
+            self.jobs.export(path, name, **self.looks.export_options(path))
 
     # -- telling ------------------------------------------------------------------------------
 

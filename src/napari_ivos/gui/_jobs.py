@@ -17,6 +17,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.errors import IvosError
+from napari_ivos.gui._colours import BRIGHT
 from napari_ivos.gui._interludes import Ended, Interludes
 from napari_ivos.gui._layers import overlay
 from napari_ivos.gui._worker import Worker
@@ -140,9 +141,10 @@ class Jobs(QObject):
             self._queue.append(Job("propagation", make, frame))
         self._next()
 
-    def export(self, path: Path, name: str | None = None) -> None:
+    def export(self, path: Path, name: str | None = None, **options: object) -> None:
         """Write the masks to a file or folder, in the format of that name."""
-        self._queue.append(Job("export", lambda: _Export(self._session, path, name), path=path))
+        make = partial(_Export, self._session, path, {"format": name, **options})
+        self._queue.append(Job("export", make, path=path))
         self._next()
 
     def pictures(
@@ -150,6 +152,7 @@ class Jobs(QObject):
         masks: Mapping[int, LabelMap],
         show: Callable[[Picture], None],
         truth: Callable[[int], LabelMap] | None = None,
+        palette: str = BRIGHT,
     ) -> None:
         """Read frames and show each under its mask; what was asked for before is dropped.
 
@@ -158,7 +161,7 @@ class Jobs(QObject):
         self._queue = deque(job for job in self._queue if job.kind != "pictures")
         if self.kind == "pictures":
             self._worker.stop()
-        make = partial(_Pictures, self._session, dict(masks), truth)
+        make = partial(_Pictures, self._session, dict(masks), truth, palette)
         self._queue.append(Job("pictures", make, show=show))
         self._next()
 
@@ -293,8 +296,9 @@ class _Pictures:
         session: Session,
         masks: dict[int, LabelMap],
         truth: Callable[[int], LabelMap] | None,
+        palette: str,
     ) -> None:
-        self.frames = tuple(masks)
+        self.frames, self._palette = tuple(masks), palette
         self._session, self._masks, self._truth = session, masks, truth
 
     def run(self) -> Generator[Picture, None, None]:
@@ -302,7 +306,8 @@ class _Pictures:
         for frame, mask in self._masks.items():
             labels = [mask] if self._truth is None else [mask, self._truth(frame)]
             pixels = self._session.video[frame]
-            shown = [overlay(pixels, one, _PICTURE_SIDE, objects) for one in labels]
+            how = _PICTURE_SIDE, objects, self._palette
+            shown = [overlay(pixels, one, *how) for one in labels]
             yield Picture(frame, np.hstack(shown))
 
 
@@ -311,9 +316,9 @@ class _Export:
 
     frames: tuple[int, ...] = ()
 
-    def __init__(self, session: Session, path: Path, name: str | None) -> None:
-        self._session, self._path, self._name = session, path, name
+    def __init__(self, session: Session, path: Path, options: dict[str, object]) -> None:
+        self._session, self._path, self._options = session, path, options
 
     def run(self) -> Generator[None, None, None]:
-        self._session.export(self._path, format=self._name)
+        self._session.export(self._path, **self._options)
         yield None

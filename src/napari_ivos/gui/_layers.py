@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from napari_ivos.errors import VideoError
-from napari_ivos.gui._colours import colormap, object_colours
+from napari_ivos.gui._colours import BRIGHT, colormap, object_colours
 from napari_ivos.scribbles.layers import BACKGROUND_LABEL
 from napari_ivos.session import Change, SessionObject
 from napari_ivos.types import Frame, LabelMap, ObjectId
@@ -37,7 +37,11 @@ def object_of(label: int) -> ObjectId:
 
 
 def overlay(
-    frame: Frame, mask: LabelMap, longest: int, objects: Sequence[SessionObject] = ()
+    frame: Frame,
+    mask: LabelMap,
+    longest: int,
+    objects: Sequence[SessionObject] = (),
+    palette: str = BRIGHT,
 ) -> Frame:
     """Make a picture of a frame under its mask, as the viewer shows them.
 
@@ -49,6 +53,8 @@ def overlay(
         Pixels of the picture's longer side.
     objects : sequence of SessionObject
         For the colours of daughters.
+    palette : str
+        As for `object_colours`.
 
     Returns
     -------
@@ -60,7 +66,7 @@ def overlay(
     picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     labels = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
     there = labels > 0
-    colours = object_colours(objects)
+    colours = object_colours(objects, palette)
     shown = colours[(labels[there] - 1) % len(colours)]
     picture[there] = (1 - MASK_OPACITY) * picture[there] + MASK_OPACITY * shown
     return np.asarray(picture)

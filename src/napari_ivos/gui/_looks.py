@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_ivos.export import veil
-from napari_ivos.gui._colours import object_colours
+from napari_ivos.gui import _settings
+from napari_ivos.gui._colours import BRIGHT, PALETTES, object_colours
 from napari_ivos.gui._layers import MASK_OPACITY, placement, veil_style
 from napari_ivos.gui._veil import Draw, VeilArray, difference, draw_difference
 from napari_ivos.types import AnyArray, LabelMap
@@ -31,6 +33,7 @@ LOOKS = {
 """The ways: what they are called, and what is to be seen."""
 
 _OUTLINE = 2
+_PALETTE = "palette"
 
 
 class Looks(QObject):
@@ -53,6 +56,9 @@ class Looks(QObject):
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller)
         self.look = "masks"
+        remembered = _settings.remembered(_PALETTE)
+        self.palette = remembered if remembered in PALETTES else BRIGHT
+        """In which colours objects are shown; one of `PALETTES`."""
         self.other: Labels | None = None
         """The layer that the masks are compared with."""
         self._controller = controller
@@ -84,6 +90,17 @@ class Looks(QObject):
         """Show how the masks differ from a labels layer; None: as before."""
         self.other = other
         self._apply()
+
+    def colour(self, palette: str) -> None:
+        """Show objects in the colours of this palette, from now on also in later sessions."""
+        self.palette = palette
+        _settings.remember(_PALETTE, palette)
+        self._apply()
+        self._controller.refresh()
+
+    def export_options(self, path: Path) -> dict[str, object]:
+        """What an export to this place is to look like."""
+        return {"palette": self.palette} if path.suffix.lower() == ".mp4" else {}
 
     @property
     def text(self) -> str:
@@ -123,7 +140,7 @@ class Looks(QObject):
             return compared
         look, session = self.look, self._controller.session
         objects = () if session is None else session.objects
-        colours = object_colours(objects)
+        colours = object_colours(objects, self.palette)
         return lambda _, labels: veil(labels, look, colours)
 
     def _lay(self, draw: Draw) -> None:

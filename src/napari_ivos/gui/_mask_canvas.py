@@ -108,13 +108,13 @@ class LayerColours:
         self._hidden: frozenset[ObjectId] = frozenset()
         self._colours = object_colours()
 
-    def show(self, objects: tuple[SessionObject, ...]) -> None:
+    def show(self, objects: tuple[SessionObject, ...], palette: str) -> None:
         """Show these as far as they are visible."""
         hidden = frozenset(item.id for item in objects if not item.visible)
-        colours = object_colours(objects)
+        colours = object_colours(objects, palette)
         recoloured = not np.array_equal(colours, self._colours)
         if hidden != self._hidden or recoloured:
-            self._masks.colormap = colormap(objects)
+            self._masks.colormap = colormap(objects, palette=palette)
         if recoloured:
-            self._strokes.colormap = colormap(objects, hide=False)
+            self._strokes.colormap = colormap(objects, hide=False, palette=palette)
         self._hidden, self._colours = hidden, colours

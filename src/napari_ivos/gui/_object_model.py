@@ -55,7 +55,7 @@ class ObjectModel(QAbstractTableModel):
     ) -> None:
         super().__init__(parent)
         self.objects: tuple[SessionObject, ...] = ()
-        self._rename, self._colours = rename, object_colours()
+        self._rename, self._palette, self._colours = rename, "", object_colours()
         self._rows: dict[ObjectId, int] = {}
         self._overview: Overview | None = None
         self._frame: int | None = None
@@ -69,11 +69,11 @@ class ObjectModel(QAbstractTableModel):
             _ROLE.AccessibleTextRole: self._spoken,
         }
 
-    def show_objects(self, objects: tuple[SessionObject, ...]) -> None:
+    def show_objects(self, objects: tuple[SessionObject, ...], palette: str) -> None:
         """Show these; rows stay selected where the objects are the same."""
-        if objects == self.objects:
+        if (objects, palette) == (self.objects, self._palette):
             return
-        self._colours = object_colours(objects)
+        self._palette, self._colours = palette, object_colours(objects, palette)
         if [item.id for item in objects] == [item.id for item in self.objects]:
             self.objects = objects
             self._changed(Column.ID, Column.LOCK)

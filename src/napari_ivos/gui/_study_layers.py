@@ -35,6 +35,8 @@ class StudyLayers:
     truth : Truth
     room : (height, width)
         Of the canvas: the truth is put to the right or below, whichever shows both larger.
+    palette : str
+        In which colours objects are shown.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class StudyLayers:
         video: Video,
         truth: Truth,
         room: tuple[int, int],
+        palette: str,
     ) -> None:
         self._viewer, self._video, self._truth = viewer, video, truth
         self._frames = frozenset(truth.frames)
@@ -60,7 +63,7 @@ class StudyLayers:
             MaskView(video.shape[:3], self.right),
             name="truth",
             opacity=_TRUTH_OPACITY,
-            colormap=colormap(),
+            colormap=colormap(palette=palette),
             metadata=own("truth"),
             translate=(0, *beside),
             **axes,

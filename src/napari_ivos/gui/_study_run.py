@@ -164,7 +164,8 @@ class StudyRun(QObject):
             return
         viewer, chosen = self._controller.viewer, study.settings
         self._engine = ready.engine
-        self.layers = StudyLayers(viewer, sequence.name, ready.video, ready.truth, self._room())
+        how = self._room(), self._controller.looks.palette
+        self.layers = StudyLayers(viewer, sequence.name, ready.video, ready.truth, *how)
         trial = Trial(chosen.guidance, self._clock)
         self._controller.begin(
             self.layers.image,

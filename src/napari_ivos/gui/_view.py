@@ -102,7 +102,11 @@ class SessionView(QObject):
         # Background strokes mean here: wipe out.
         self.masks.selected_label = 0 if background else object_id
         if self._shapes is not None:
-            self._shapes.current_edge_color = _hex(shown_colour(self._label, self._session.objects))
+            self._shapes.current_edge_color = self._brush_colour()
+
+    def _brush_colour(self) -> str:
+        palette = self._controller.looks.palette
+        return _hex(shown_colour(self._label, self._session.objects, palette))
 
     def use_brush(self) -> None:
         """Let the mouse paint strokes."""
@@ -126,7 +130,7 @@ class SessionView(QObject):
             self._shapes = self._viewer.add_shapes(
                 ndim=3, **shapes_style(), **placement(self.image)
             )
-            self._shapes.current_edge_color = _hex(shown_colour(self._label, self._session.objects))
+            self._shapes.current_edge_color = self._brush_colour()
             self._shapes.events.data.connect(self._on_shapes)
             self._bind_undo(self._shapes)
         self._viewer.layers.selection.active = self._shapes
@@ -138,7 +142,7 @@ class SessionView(QObject):
         changed = {s.frame for s in set(strokes).symmetric_difference(self._shown)}
         self._redraw(changed)
         self._shown = strokes
-        self._colours.show(self._session.objects)
+        self._colours.show(self._session.objects, self._controller.looks.palette)
         self.refresh_masks()
 
     def refresh_masks(self) -> None:

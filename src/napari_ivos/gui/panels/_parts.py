@@ -119,10 +119,10 @@ def main_window(widget: QWidget) -> QWidget:
     return window.parentWidget() or window
 
 
-def swatch(object_id: ObjectId) -> QIcon:
-    """Icon in the colour of an object."""
+def swatch(object_id: ObjectId, palette: str) -> QIcon:
+    """Icon in the colour that an object has in a palette."""
     picture = QPixmap(16, 16)
-    picture.fill(QColor(*shown_colour(object_id)))
+    picture.fill(QColor(*shown_colour(object_id, palette=palette)))
     icon = QIcon(picture)
     # Else the selected row's colour is mixed into it.
     icon.addPixmap(picture, QIcon.Mode.Selected)

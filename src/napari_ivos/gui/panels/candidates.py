@@ -83,7 +83,7 @@ class CandidateGrid(QDialog):
         self._controller = controller
         self.truth: Callable[[int], LabelMap] | None = None
         """Gives what is right about a frame, (H, W) uint16, to be shown beside each candidate."""
-        self._shown: list[_Candidate] | None = None
+        self._shown: tuple[str, list[_Candidate]] | None = None
         self._keys: list[QShortcut] = []
         self.setWindowTitle("Candidates: which frame to correct next?")
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
@@ -114,15 +114,17 @@ class CandidateGrid(QDialog):
             scores = session.reliability
             frames = sorted(session.recommend(len(_LETTERS)))
             found = [_Candidate(t, float(scores[t]), session.masks[t]) for t in frames]
-        if found == self._shown:
+        shown = self._controller.looks.palette, found
+        if shown == self._shown:
             return
-        self._shown = found
+        self._shown = shown
         self.nothing.setVisible(not found)
         for position, cell in enumerate(self.cells):
             cell.show_frame(found[position] if position < len(found) else None)
         if jobs is not None and found:
             masks = {item.frame: item.mask for item in found}
-            jobs.pictures(masks, self._on_picture, self.truth)
+            palette = self._controller.looks.palette
+            jobs.pictures(masks, self._on_picture, self.truth, palette)
 
     def _on_picture(self, picture: Picture) -> None:
         for cell in self.cells:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QComboBox, QLabel
 
+from napari_ivos.gui._colours import PALETTES
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._keys import with_key
 from napari_ivos.gui._looks import LOOKS
@@ -35,11 +36,19 @@ class LookPanel(Panel):
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.text.setToolTip("What differs on the displayed frame")
+        self.palette = self._combo("Colours", "In which colours objects are shown; remembered")
+        for name, (title, what) in PALETTES.items():
+            self.palette.addItem(title, name)
+            self.palette.setItemData(self.palette.count() - 1, what, Qt.ItemDataRole.ToolTipRole)
         row = self.row(self.look, self.other)
+        row.setStretch(1, 1)
+        row = self.row(QLabel("Colours"), self.palette)
+        row.setStretch(0, 0)
         row.setStretch(1, 1)
         self.body.addWidget(self.text)
         self.look.activated.connect(lambda _: self._looks.show(self.look.currentData()))
         self.other.activated.connect(lambda _: self._looks.compare(self.other.currentData()))
+        self.palette.activated.connect(lambda _: self._looks.colour(self.palette.currentData()))
         self._events = controller.viewer.layers.events
         for event in (self._events.inserted, self._events.removed, self._events.renamed):
             event.connect(self._on_layers)
@@ -69,6 +78,7 @@ class LookPanel(Panel):
 
     def _show(self) -> None:
         with QSignalBlocker(self.look), QSignalBlocker(self.other):
+            self.palette.setCurrentIndex(self.palette.findData(self._looks.palette))
             self.look.setCurrentIndex(self.look.findData(self._looks.look))
             found = [self.other.itemData(i) for i in range(self.other.count())]
             places = [i for i, layer in enumerate(found) if layer is self._looks.other]

@@ -117,7 +117,8 @@ class ObjectsPanel(Panel):
 
     def _show(self) -> None:
         session = self._controller.session
-        self.model.show_objects(() if session is None else session.objects)
+        objects = () if session is None else session.objects
+        self.model.show_objects(objects, self._controller.looks.palette)
         self.table.show_current(self._controller.selected)
         self.add.setEnabled(session is not None)
         self.labels.setEnabled(session is not None)

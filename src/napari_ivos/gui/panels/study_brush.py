@@ -95,7 +95,7 @@ class StudyBrush(QWidget):
     def _object(self, number: int) -> QPushButton:
         tip = f"Draw object {number}" + (f"\nKey: {number}" if number < 10 else "")
         made = button(str(number), tip, partial(self._controller.choose_object, number))
-        made.setIcon(swatch(number))
+        made.setIcon(swatch(number, self._controller.looks.palette))
         made.setIconSize(QSize(14, 14))
         made.setCheckable(True)
         return made

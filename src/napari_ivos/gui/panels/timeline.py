@@ -119,12 +119,13 @@ class Timeline(QWidget):
             return
         done, selected = overview.refresh(), self._controller.selected
         changed = self._controller.difference.frames
-        shown = (overview, overview.version, selected, changed)
+        palette = self._controller.looks.palette
+        shown = (overview, overview.version, selected, changed, palette)
         if shown != self._shown:
             self._shown = shown
             marks = tuple(session.recommend(_RECOMMENDED))
             ids, status, reliability = overview.ids, overview.status, overview.reliability
-            colours = object_colours(session.objects)
+            colours = object_colours(session.objects, palette)
             self.strip.show_content(
                 StripContent(ids, status, reliability, marks, selected, changed, colours)
             )
