@@ -3,6 +3,8 @@
 On a machine without a screen::
 
     xvfb-run -a -s "-screen 0 1400x900x24" python docs/make_pictures.py [NAME ...]
+
+``panels`` makes those of every panel (see `panel_pictures.py`), in both themes.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from pathlib import Path
 
 import napari
 import numpy as np
+from album import beside, nobodys, picture_of, stacked
+from panel_pictures import ONCE, THEMES, WINDOWS, take_panels
 from PIL import Image
 from qtpy.QtCore import QBuffer
 
@@ -29,6 +33,8 @@ from napari_ivos.sample_data import load
 
 FOLDER = Path(__file__).parent / "pictures"
 LARGEST = 300 * 1024
+WIDE = 800
+"""From how many pixels on pictures lie one below the other, not side by side."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +119,15 @@ def _work(
     taken.append(Image.open(BytesIO(bytes(buffer.data()))))
 
 
-def take_study() -> Image.Image:
-    """Show a participant's window after the first round."""
+def take_study(theme: str = "dark") -> tuple[Image.Image, Image.Image]:
+    """Show the form, and a participant's window after the first round."""
     folder = Path(tempfile.mkdtemp())
     _write_data_set(folder / "data", "cells", (5, 8))
     viewer = napari.Viewer(title="Interactive VOS")
+    viewer.theme = theme
     viewer.window._qt_window.resize(1366, 768)
     _, dock = viewer.window.add_plugin_dock_widget("napari-ivos", "User study")
+    form = picture_of(dock.form.grab())
     dock.form.wanted.emit(StudySettings(folder / "data", folder / "results", "P01"))
     taken: list[Image.Image] = []
     player = Player(_study(viewer, dock, taken))
@@ -128,7 +136,7 @@ def take_study() -> Image.Image:
     napari.run()
     if player.error is not None:
         raise player.error
-    return taken[0]
+    return form, taken[0]
 
 
 def _write_data_set(root: Path, name: str, objects: tuple[int, ...], length: int = 30) -> None:
@@ -156,6 +164,8 @@ def _study(viewer: napari.Viewer, dock: UserStudy, taken: list[Image.Image]) -> 
     controller.navigation.go_to(20)
     controller.choose_displayed()
     yield 0.5
+    viewer.reset_view()
+    yield 0.3
     taken.append(Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)))
 
 
@@ -168,8 +178,35 @@ def save(picture: Image.Image, path: Path) -> None:
         raise SystemExit(f"{path} is larger than {LARGEST // 1024} KB.")
 
 
+def make(name: str) -> None:
+    """Make one picture, or some that come of one piece of work."""
+    if name == "panels":
+        make_panels()
+    elif name == "study":
+        (dark_form, dark), (light_form, light) = map(take_study, THEMES)
+        save(dark, FOLDER / "study.png")
+        save(light, FOLDER / "study-light.png")
+        save(beside(dark_form, light_form), FOLDER / "panel-study.png")
+    else:
+        save(take(SCENES[name]), FOLDER / f"{name}.png")
+
+
+def make_panels() -> None:
+    """Make the pictures of the panels: whole windows in each theme, parts in both side by side."""
+    with nobodys():
+        dark, light = map(take_panels, THEMES)
+    for name in dark:
+        if name in WINDOWS:
+            save(dark[name], FOLDER / f"window-{name}.png")
+            save(light[name], FOLDER / f"window-{name}-light.png")
+        elif name in ONCE:
+            save(dark[name], FOLDER / f"panel-{name}.png")
+        else:
+            put = stacked if dark[name].width > WIDE else beside
+            save(put(dark[name], light[name]), FOLDER / f"panel-{name}.png")
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for name in sys.argv[1:] or (*SCENES, "study"):
-        made = take_study() if name == "study" else take(SCENES[name])
-        save(made, FOLDER / f"{name}.png")
+    for wanted in sys.argv[1:] or (*SCENES, "study", "panels"):
+        make(wanted)

@@ -226,7 +226,8 @@ def test_ids_that_the_output_cannot_hold_are_found_before_the_run(
 def test_a_missing_option_is_status_2(invoke, movie):
     result = invoke("segment", movie)
     assert result.exit_code == 2
-    assert "--strokes" in result.stderr
+    assert "--out" in result.stderr
+    assert refused(invoke("segment", movie, "--out", "out.tif"), "Give --strokes, --masks, or both")
 
 
 def test_ctrl_c_leaves_nothing_behind(invoke, movie, strokes, tmp_path, monkeypatch):

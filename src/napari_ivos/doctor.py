@@ -214,6 +214,8 @@ def _method(spec: MethodSpec) -> Finding:
         return Finding("problem", f"method {spec.name} has no engine '{spec.engine}'")
     if spec.checkpoint == "required":
         return Finding(
-            "note", f"method {spec.name} needs its weights", "Give them with --checkpoint."
+            "note",
+            f"method {spec.name} needs its weights",
+            "Give them with --checkpoint, or in the dock with 'Add file…' or 'Get it…'.",
         )
     return Finding("ok", f"method {spec.name} is ready")

@@ -42,6 +42,15 @@ def test_what_spreadsheets_write(write, separator):
     assert entry.job.axes == "TYX"
 
 
+def test_masks_may_stand_in_place_of_strokes(write, tmp_path):
+    [masks, both] = read_jobs(
+        write("video,masks,out,masks_frame,strokes\na,m.tif,o.tif,7,\nb,m.tif,p.tif,,s.json\n")
+    )
+    assert (masks.job.masks, masks.job.masks_frame) == (tmp_path / "m.tif", 7)
+    assert masks.job.strokes is None
+    assert (both.job.masks_frame, both.job.strokes) == (0, tmp_path / "s.json")
+
+
 HEAD = "video,strokes,out,channels,direction,project\n"
 
 
@@ -51,6 +60,9 @@ HEAD = "video,strokes,out,channels,direction,project\n"
         ("", "is empty"),
         (HEAD, "holds no jobs"),
         ("video,strokes\na,b\n", "no column 'out'"),
+        ("video,out\na,b\n", "Line 2 of 'jobs.csv': There are neither strokes nor masks"),
+        ("video,masks,out\na,m,m/b.tif\n", "The masks would be written into the input"),
+        ("video,masks,out,masks_frame\na,b,c,x\n", "The frame 'x' is no number"),
         ("video,strokes,out,colour\na,b,c,d\n", "column 'colour'"),
         ("video,strokes,out,out\na,b,c,d\n", "two columns 'out'"),
         (f"{HEAD}a,b,c\n", "Line 2 of 'jobs.csv': There are 3 cells for 6 columns"),

@@ -14,8 +14,8 @@ from napari_ivos.errors import IvosError
 from napari_ivos.session import Direction
 
 COLUMNS = tuple(field.name for field in fields(SegmentJob))
-_NEEDED = ("video", "strokes", "out")
-_PATHS = (*_NEEDED, "checkpoint", "project")
+_NEEDED = ("video", "out")
+_PATHS = (*_NEEDED, "strokes", "masks", "checkpoint", "project")
 _MAX_BYTES = 2**24
 _SEPARATORS = ",;\t"
 
@@ -35,8 +35,8 @@ def read_jobs(path: Path) -> list[Entry]:
     ----------
     path : Path
         A CSV file in UTF-8, parted by commas, semicolons or tabs. Its first line names the
-        columns: ``video``, ``strokes`` and ``out``, and any of `COLUMNS` beside. An empty cell
-        stands for the default. Relative paths are relative to the file's folder.
+        columns: ``video``, ``out``, ``strokes`` or ``masks`` or both, and any of `COLUMNS` beside.
+        An empty cell stands for the default. Relative paths are relative to the file's folder.
 
     Returns
     -------
@@ -125,18 +125,31 @@ def _cells(names: list[str], cells: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _job(base: Path, cells: dict[str, str]) -> SegmentJob:
-    values: dict[str, Any] = dict(cells)
+    if not {"strokes", "masks"}.intersection(cells):
+        raise IvosError(
+            "There are neither strokes nor masks.", "Name a file in one of these columns."
+        )
+    values: dict[str, Any] = {"strokes": None, **cells}
     for name in _PATHS:
         if name in cells:
             values[name] = Path(os.path.abspath(base / Path(cells[name]).expanduser()))
     if "channels" in cells:
         values["channels"] = _channels(cells["channels"])
+    if "masks_frame" in cells:
+        values["masks_frame"] = _number(cells["masks_frame"])
     if cells.get("direction", "both") not in get_args(Direction):
         known = ", ".join(get_args(Direction))
         raise IvosError(
             f"There is no direction '{cells['direction']}'.", f"Choose one of: {known}."
         )
     return SegmentJob(**values)
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise IvosError(f"The frame '{text}' is no number.", "Frames count from 0.") from None
 
 
 def _channels(text: str) -> tuple[int, ...]:
@@ -146,8 +159,12 @@ def _channels(text: str) -> tuple[int, ...]:
         raise IvosError(f"The channels '{text}' are no numbers.", "Give them as in: 0,2") from None
 
 
+def _inputs(job: SegmentJob) -> list[Path]:
+    return [place for place in (job.video, job.strokes, job.masks) if place is not None]
+
+
 def _check_places(path: Path, entries: Iterable[Entry]) -> None:
-    inputs = {place for entry in entries for place in (entry.job.video, entry.job.strokes)}
+    inputs = {place for entry in entries for place in _inputs(entry.job)}
     taken: dict[Path, int] = {}
     for entry in entries:
         job = entry.job

@@ -17,7 +17,7 @@ from napari_ivos.errors import ExportError, IvosError
 from napari_ivos.export._place import placed
 
 _MAX_BYTES = 2**20
-_INPUTS = ("video", "strokes", "checkpoint")
+_INPUTS = ("video", "strokes", "masks", "checkpoint")
 
 
 @dataclass(frozen=True, slots=True)

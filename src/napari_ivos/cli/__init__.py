@@ -119,15 +119,25 @@ def segment_(
     video: Annotated[
         Path, typer.Argument(metavar="VIDEO", help="Movie, TIFF stack, or folder of pictures.")
     ],
-    strokes: Annotated[
-        Path, typer.Option(help="Scribble file of the DAVIS interactive format (JSON).")
-    ],
     out: Annotated[
         Path,
         typer.Option(
             help="Where the masks go: .tif, .zarr, .npz, .json, .csv, .mp4, or a folder for PNG."
         ),
     ],
+    strokes: Annotated[
+        Path | None, typer.Option(help="Scribble file of the DAVIS interactive format (JSON).")
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Label maps to start from, in place of strokes or beside them: .tif, .npy, .npz, "
+            ".png, or a folder of png or a zarr. Ids are kept."
+        ),
+    ] = None,
+    masks_frame: Annotated[
+        int, typer.Option(help="The frame that a single label map is of.", min=0)
+    ] = 0,
     method: Annotated[str, typer.Option(help="See: napari-ivos methods.")] = DEFAULT_METHOD,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     checkpoint: Annotated[
@@ -150,11 +160,11 @@ def segment_(
         typer.Option(help="Folder to keep all work in; if it is there, the work goes on."),
     ] = None,
 ) -> None:
-    """Segment a video without a window, from strokes drawn before.
+    """Segment a video without a window, from strokes or masks made before.
 
-    The annotated frames are worked through in order, each one a round: its strokes are added, then
-    its masks are carried through the video. With --project, rounds that were done before are left
-    as they are.
+    Masks are the truth about the frames that they have labels on. The annotated frames are worked
+    through in order, each one a round: its strokes are added, then its masks are carried through
+    the video. With --project, rounds that were done before are left as they are.
     """
     with sentences("Stopped; nothing was written." if project is None else _kept(project)):
         from napari_ivos.batch import SegmentJob, segment
@@ -171,6 +181,8 @@ def segment_(
             direction=direction.value,
             format=format,
             project=project,
+            masks=masks,
+            masks_frame=masks_frame,
         )
         typer.echo(segment(job, _bar))
 

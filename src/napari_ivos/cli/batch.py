@@ -30,10 +30,11 @@ def batch(
         typer.Option(help="Address of a Dask scheduler whose workers are to do it."),
     ] = None,
 ) -> None:
-    """Segment many videos without a window, from strokes drawn before.
+    """Segment many videos without a window, from strokes or masks made before.
 
-    Each line of JOBS is a job, its first line names the columns: video, strokes, out; and, where
-    wanted, method, device, checkpoint, axes, channels, direction, format, project, as for segment.
+    Each line of JOBS is a job, its first line names the columns: video, out, strokes or masks; and,
+    where wanted, masks_frame, method, device, checkpoint, axes, channels, direction, format,
+    project, as for segment.
     Jobs that are finished, and whose files are as they were, are not done again.
     """
     with sentences():

@@ -8,7 +8,7 @@ from qtpy.QtCore import QPointF, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-_HEIGHT = 44
+_HEIGHT = 38
 _HEAD = 13
 _MARGIN = 2
 _FAINT = 110

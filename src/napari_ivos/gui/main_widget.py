@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import napari
 
 _MARGIN = 4
-_BETWEEN = 8
+_BETWEEN = 6
 _LEAST_WIDTH = 290
 
 

@@ -1,7 +1,7 @@
 """What a user has done to a video, and what came of it."""
 
 from napari_ivos.session._changes import Change, Changes
-from napari_ivos.session._import import GivenMask, MaskImport
+from napari_ivos.session._import import GivenMask, MaskImport, checked_labels, frames_for
 from napari_ivos.session._lineage import ancestors
 from napari_ivos.session._overview import Overview, Status, shrink
 from napari_ivos.session._plan import Plan, Update
@@ -25,6 +25,8 @@ __all__ = [
     "Status",
     "Update",
     "ancestors",
+    "checked_labels",
+    "frames_for",
     "replay",
     "shrink",
 ]

@@ -93,9 +93,7 @@ class MaskImport:
         VideoError
             A frame of the labels cannot be read.
         """
-        single = len(self._labels) == 1
-        for index in self.frames:
-            human = self._checked(index, 0 if single else index)
+        for index, human in checked_labels(self._labels, self.frames, self._size):
             ids = np.unique(human)
             if ids.any() or self._empty:
                 yield GivenMask(
@@ -106,12 +104,6 @@ class MaskImport:
                 )
             else:
                 yield None
-
-    def _checked(self, index: int, place: int) -> NDArray[np.int32]:
-        try:
-            return _annotate.check_labels(self._labels[place], self._size)
-        except StrokeError as error:
-            raise StrokeError(f"Frame {index}: {error.message}", error.hint) from error
 
     def commit(self, given: GivenMask | None) -> bool:
         """Make a frame's labels its masks; all of them are one step of undo.
@@ -167,14 +159,23 @@ class MaskImport:
         history.set_fields(self._edit, annotated=(*history.state.annotated, note))
 
 
-def frames_for(labels: LabelStack, length: int, start: int | None, stop: int | None) -> range:
-    """The frames of a video that label maps are for.
+def frames_for(
+    labels: LabelStack, shape: tuple[int, int, int], start: int | None, stop: int | None
+) -> range:
+    """The frames of a video of (T, H, W) that label maps are for.
 
     Raises
     ------
     StrokeError
-        The range is none, or there are not as many label maps as frames.
+        The range is none, or the label maps are not of the frames' size and number.
     """
+    length, *size = shape
+    if list(labels.shape[1:]) != size:
+        raise StrokeError(
+            f"The labels '{labels.name}' have frames of {labels.shape[1:]} pixels, and the "
+            f"video of {tuple(size)}.",
+            "Give labels of the same size.",
+        )
     first, last = 0 if start is None else start, length if stop is None else stop
     if len(labels) == 1:
         last = first + 1
@@ -189,3 +190,24 @@ def frames_for(labels: LabelStack, length: int, start: int | None, stop: int | N
             f"It has the frames 0 to {length - 1}; the end itself is not included.",
         )
     return range(first, last)
+
+
+def checked_labels(
+    labels: LabelStack, frames: range, size: tuple[int, int]
+) -> Generator[tuple[int, NDArray[np.int32]]]:
+    """Read label maps one after the other, with the frames that they are for.
+
+    Raises
+    ------
+    StrokeError
+        Labels of another size than the frames, or ids that are not possible.
+    VideoError
+        A frame of the labels cannot be read.
+    """
+    for index in frames:
+        found = labels[0 if len(labels) == 1 else index]
+        try:
+            human = _annotate.check_labels(found, size)
+        except StrokeError as error:
+            raise StrokeError(f"Frame {index}: {error.message}", error.hint) from error
+        yield index, human

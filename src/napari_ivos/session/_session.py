@@ -607,13 +607,7 @@ class Session:
         empty: bool = False,
     ) -> MaskImport:
         """Plan what `add_masks` does; a worker runs it, the main thread commits each frame."""
-        frames = frames_for(labels, len(self.video), start, stop)
-        if labels.shape[1:] != self._size:
-            raise StrokeError(
-                f"The labels '{labels.name}' have frames of {labels.shape[1:]} pixels, and the "
-                f"video of {self._size}.",
-                "Give labels of the same size.",
-            )
+        frames = frames_for(labels, (len(self.video), *self._size), start, stop)
         return MaskImport(
             labels,
             frames,

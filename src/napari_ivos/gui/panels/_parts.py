@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -49,7 +49,14 @@ class FoldingPanel(Panel):
     """A part of the dock that its title folds away; what is in the head stays to be seen.
 
     `self.body` is the layout to fill, and `self.outside` the one for what is never folded away.
+
+    Signals
+    -------
+    folding : bool
+        It is folded away now, or is to be seen.
     """
+
+    folding = Signal(bool)
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -68,6 +75,7 @@ class FoldingPanel(Panel):
         self.title.setToolTip(f"Show {'more' if folded else 'less'} of it")
         self.title.setChecked(not folded)
         self._inside.setVisible(not folded)
+        self.folding.emit(folded)
 
     @property
     def folded(self) -> bool:

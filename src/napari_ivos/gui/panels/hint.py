@@ -80,9 +80,9 @@ def next_step(controller: Controller) -> str:
 
 def _next_round(session: Session) -> str:
     if not session.annotated_frames:
-        return "draw a stroke on the object, in the frame where it is clearest."
+        return "draw a stroke on the object, where it is clearest."
     if session.pending_frames:
         return "refine with more strokes (N: background), or propagate (G)."
     if np.isnan(session.reliability).all():
-        return "scrub, draw where a mask is wrong, and propagate again (G)."
-    return "go to the frame to check (J), draw where it is wrong, then G. Or export."
+        return "scrub, correct masks, and propagate again (G)."
+    return "check a frame (J), correct it, then G. Or export."

@@ -19,8 +19,8 @@ from napari_ivos.gui.panels._parts import Panel, button
 from napari_ivos.gui.panels.labels import fill_labels_menu
 from napari_ivos.session import Status
 
-# Two rows where there is little room, ten where there is much.
-_LEAST_TABLE, _LARGEST_TABLE = 68, 246
+# Three rows where there is little room, ten where there is much.
+_LEAST_TABLE, _LARGEST_TABLE = 92, 246
 
 
 class ObjectsPanel(Panel):

@@ -16,6 +16,8 @@ from napari_ivos.gui.panels.weights import MissingWeights
 from napari_ivos.methods import MethodSpec, get_method, list_methods
 from napari_ivos.session import Session
 
+_DEVICES_WIDTH = 84
+
 
 class VideoPanel(FoldingPanel):
     """Starts a session; says with what it runs."""
@@ -27,12 +29,16 @@ class VideoPanel(FoldingPanel):
         self.layers = _combo("Video", "The image layer to segment: frames over time, grey or RGB")
         self.methods = _combo("Method", "The method that turns strokes into masks")
         self.devices = _combo("Device", "Where it computes; 'auto' takes the fastest it can use")
-        self.devices.setMinimumContentsLength(4)
+        # The methods' names are longer.
+        self.devices.setMaximumWidth(_DEVICES_WIDTH)
         self.start = button("Start", "Begin a session on the chosen video", self.begin)
         self.row(self.layers, self.start)
         self.row(self.methods, self.devices)
         self.name = elided()
         self.head.addWidget(self.name, 1)
+        # Unfolded, it stands in the box below.
+        self.name.setVisible(self.folded)
+        self.folding.connect(self.name.setVisible)
         # What runs is always on screen.
         self.about = in_small(QLabel())
         self.about.setWordWrap(True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from qtpy.QtCore import QUrl, Signal
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtGui import QDesktopServices, QPalette
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -132,14 +132,22 @@ def sentence(spec: MethodSpec) -> str:
     return f"⚠ {spec.title} needs its authors' weights{what}, which are not on this machine."
 
 
-def terms(record: Checkpoint) -> str:
-    """Give what somebody should know before they download weights, as HTML."""
+def terms(record: Checkpoint, colour: str = "") -> str:
+    """Give what somebody should know before they download weights, as HTML.
+
+    Parameters
+    ----------
+    record : Checkpoint
+    colour : str
+        Of the link, such as "#ffffff"; by default Qt's, which is too dark on a dark theme.
+    """
     names = " and ".join(item.name for item in record.files)
+    style = f" style='color: {colour}'" if colour else ""
     limit = " It allows no commercial use." if record.non_commercial else ""
     return (
         f"<p><b>{names}</b><br>{record.purpose}</p><p>{record.paper}</p>"
         f"<p>Licence: <b>{record.licence}</b>.{limit}<br>"
-        f"From: <a href='{record.page}'>{record.page}</a></p>"
+        f"From: <a href='{record.page}'{style}>{record.page}</a></p>"
     )
 
 
@@ -147,7 +155,7 @@ def ask(parent: QWidget, record: Checkpoint) -> Answer:
     """Show where weights come from and under which licence, and ask what to do."""
     box = QMessageBox(parent)
     box.setWindowTitle("Get published weights")
-    box.setText(terms(record))
+    box.setText(terms(record, parent.palette().color(QPalette.ColorRole.WindowText).name()))
     page = box.addButton("Open the page", QMessageBox.ButtonRole.ActionRole)
     accept = None
     if all(item.url for item in record.files):
