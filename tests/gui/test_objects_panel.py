@@ -227,7 +227,10 @@ def test_an_object_divides_on_the_displayed_frame(panel, controller, qtbot, said
     qtbot.mouseClick(panel.divide, LEFT)
     assert [(o.id, o.parent) for o in controller.session.objects][3:] == [(4, 1), (5, 1)]
     assert controller.selected == 4
-    assert "both daughters (4 and 5)" in said[-1]
+    assert "The daughters 4 and 5 share the mask" in said[-1]
+    shown = controller.view.masks._slice.image.raw
+    assert [np.count_nonzero(shown == number) for number in (1, 4, 5)] == [0, 50, 50]
+    assert controller.session.undo_text == "division of object 1 on frame 8"
     assert "Daughter of object 1" in panel.model.index(3, Column.NAME).data(
         Qt.ItemDataRole.ToolTipRole
     )

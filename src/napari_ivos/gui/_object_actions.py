@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
+import numpy as np
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QMenu
 
@@ -151,8 +152,14 @@ class ObjectActions:
         if self._controller.edit(act):
             self._controller.select(found[0])
             if len(ids) == 1:
-                both = " and ".join(map(str, found))
-                self._controller.say(f"Draw a stroke on both daughters ({both}), then press G.")
+                self._controller.say(self._told(frame, found))
+
+    def _told(self, frame: int, daughters: list[ObjectId]) -> str:
+        """What to do after a division."""
+        both = " and ".join(map(str, daughters))
+        if np.isin(daughters, self._session.masks[frame]).all():
+            return f"The daughters {both} share the mask: correct it with strokes, then press G."
+        return f"Draw a stroke on both daughters ({both}), then press G."
 
     def show(self, ids: tuple[ObjectId, ...], visible: bool) -> None:
         """Show objects in the viewer, or hide them."""
@@ -182,8 +189,8 @@ _HERE = (
 )
 _EVERYWHERE = "The object goes with its strokes, from all frames"
 _DIVISION = (
-    "The object ends in front of this frame, and its daughters begin: two new ones,\n"
-    "or the others that are selected with it"
+    "The object ends in front of this frame, and its daughters begin: new ones that share\n"
+    "its mask (its parts, or its halves), or the others that are selected with it"
 )
 
 

@@ -71,12 +71,16 @@ def divide(
     frame: int,
     daughters: Sequence[ObjectId] | None,
     length: int,
+    count: int = 2,
 ) -> tuple[ObjectId, ...]:
-    """End an object and begin its daughters, in a video of that length; gives their ids."""
+    """End an object and begin its daughters, in a video of that length; gives their ids.
+
+    When there are none yet, so many are made.
+    """
     if daughters is None:
         (name,) = (item.name for item in history.state.objects if item.id == parent)
         first = history.state.next_id
-        daughters = (first, first + 1)
+        daughters = tuple(range(first, first + count))
         for number, object_id in enumerate(daughters, start=1):
             create_objects(history, edit, [object_id], f"{name}.{number}", parent)
     else:

@@ -19,7 +19,7 @@ from napari_ivos.export import Origin, export_masks
 from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
 from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
-from napari_ivos.session import _annotate, _lineage, _merge, _objects, _planner
+from napari_ivos.session import _annotate, _division, _lineage, _merge, _objects, _planner
 from napari_ivos.session._changes import Changes, last_runs, take_back
 from napari_ivos.session._erase import erase_strokes, known_strokes
 from napari_ivos.session._folder import is_project
@@ -393,9 +393,18 @@ class Session:
             _merge.merge_on(self._history, edit, into, rest, frames)
 
     def divide(
-        self, parent: ObjectId, frame: int, daughters: Iterable[ObjectId] | None = None
+        self,
+        parent: ObjectId,
+        frame: int,
+        daughters: Iterable[ObjectId] | None = None,
+        *,
+        split: bool = True,
     ) -> tuple[ObjectId, ...]:
         """Say that an object divides: it is absent from that frame on, and its daughters before.
+
+        New daughters share the parent's mask of that frame, as evidence that strokes correct: each
+        has a part of it where it is in several, else a half, cut at the waist. On an accepted frame
+        that counts as accepted. Beside pixels that were painted there, they begin without a mask.
 
         Parameters
         ----------
@@ -403,7 +412,10 @@ class Session:
         frame : int
             The first frame that shows the daughters, ≥ 1.
         daughters : iterable of int, optional
-            Objects that are there already; by default two new ones, called after the parent.
+            Objects that are there already; by default new ones, called after the parent: two, or
+            as many as its mask has parts.
+        split : bool
+            Whether new daughters share the parent's mask; else there are two without any.
 
         Returns
         -------
@@ -418,9 +430,15 @@ class Session:
         """
         index, chosen = self._frame(frame), None if daughters is None else tuple(daughters)
         _lineage.check_division(self._state, parent, index, chosen)
+        history, shown, parts = self._history, self._mask(index), None
+        if split and chosen is None and _division.may_be_parted(history, index):
+            parts = _division.parts_of(shown == parent)
+        count = 2 if parts is None else int(parts.max())
         with self._runs.edit(f"division of object {parent} on frame {index}") as edit:
-            length = len(self.video)
-            return _lineage.divide(self._history, edit, parent, index, chosen, length)
+            found = _lineage.divide(history, edit, parent, index, chosen, len(self.video), count)
+            if parts is not None:
+                _division.give_parts(history, self._store, edit, index, found, parts, shown)
+        return found
 
     def mark_absent(self, object_id: ObjectId, start: int, stop: int) -> None:
         """Say that an object is not there on the frames from `start` up to, not including, `stop`.

@@ -165,7 +165,8 @@ _TIP = (
 _CURVE_TIP = "Area of the current object in pixels, over time. Click to go to a frame."
 _MERGE_TIP = "Make objects one. Select two or more first (Ctrl-click)."
 _DIVIDE_TIP = (
-    "The selected object ends in front of the displayed frame, and two daughters begin.\n"
+    "The selected object ends in front of the displayed frame, and its daughters begin:\n"
+    "with its mask's parts, or halves where it is in one piece. Strokes correct them.\n"
     "Select daughters that are there already with it (Ctrl-click): the lowest number divides."
 )
 _LABELS_TIP = (
