@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_ivos.methods.flow.annotate import segment
 from napari_ivos.methods.flow.looks import Looks, learn
-from napari_ivos.methods.flow.refiner import Annotated, Moved, Refiner
+from napari_ivos.methods.flow.refiner import Annotated, Heat, Moved, Opinion, Refiner
 from napari_ivos.methods.flow.track import Path, Track
 from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.methods.flow.window import Plane
@@ -20,7 +20,7 @@ from napari_ivos.scribbles import Stroke, make_stroke
 from napari_ivos.scribbles.raster import rasterise_all
 from napari_ivos.scribbles.simulate import correction_strokes
 from napari_ivos.training.scenes import Scene
-from napari_ivos.types import Mask
+from napari_ivos.types import Frame, Mask
 
 _SMALLEST = 30
 
@@ -75,7 +75,7 @@ def record(
         start = truth.astype(np.float32) if rng.random() < 0.5 else found
         looks = _looks(rng, scene, int(number), start)
         if looks:
-            tracks.append((number, Track(start, looks, recorder), recorder))
+            tracks.append((number, Track(start, scene.frames[0], looks, recorder), recorder))
     if not tracks:
         return
     path = Path(grey(scene.frames[0], 1.0))
@@ -203,18 +203,26 @@ class _Recorder:
             return self._advice.annotated(view)
         return view.region.astype(np.float32)
 
-    def moved(self, view: Moved) -> tuple[Plane, float]:
+    def moved(self, view: Moved) -> Opinion:
         target = view.window.take(self.truth.astype(np.float32))
         reference = view.looks[int(self._rng.integers(len(view.looks)))].picture
         self._note(True, view, moved_planes(view), target, reference)
         choice = self._rng.random()
         if choice < 0.3:
-            return target, 1.0
+            return Opinion(target, 1.0, 1.0)
         if choice < 0.45:
-            return (_spoiled(self._rng, target > 0.5) if (target > 0.5).any() else target), 1.0
+            inside = target > 0.5
+            return Opinion(_spoiled(self._rng, inside) if inside.any() else target, 1.0, 1.0)
         if self._advice is not None and choice < 0.85:
             return self._advice.moved(view)
-        return view.region, 1.0
+        return Opinion(view.region, 1.0, 1.0)
+
+    def seek(self, frame: Frame, looks: Looks, about: tuple[float, float]) -> Heat:
+        """As the network says; without one nowhere: what was lost stays lost."""
+        if self._advice is not None:
+            return self._advice.seek(frame, looks, about)
+        height, width = frame.shape[:2]
+        return Heat(np.zeros((1, 1), np.float32), (0, height, 0, width))
 
     def _note(
         self,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_ivos.methods.flow.appearance import Bins, is_grey, log_ratio, look
 from napari_ivos.methods.flow.looks import Looks, learn_looks, places
 from napari_ivos.methods.flow.refine import edge_weights, guided_filter, regularise
-from napari_ivos.methods.flow.refiner import Moved, Refiner
+from napari_ivos.methods.flow.refiner import Moved, Opinion, Refiner
 from napari_ivos.methods.flow.transport import Flow
 from napari_ivos.methods.flow.window import Plane, Window
 from napari_ivos.types import AnyArray, Frame, Mask
@@ -65,7 +65,7 @@ def carry(
     here: Carried,
     looks: Sequence[Looks],
     refiner: Refiner | None = None,
-) -> tuple[Plane, float, float | None]:
+) -> tuple[Plane, float, Opinion | None]:
     """Region of one object on the next frame.
 
     Parameters
@@ -84,8 +84,8 @@ def carry(
     region : (h, w) float32 in [0, 1]
     sure : float in [0, 1]
         Consistency of the flow where it matters.
-    expected : float or None
-        J with the truth that the refiner expects.
+    opinion : Opinion or None
+        The refiner's.
     """
     if not (here.region > 0.3).any():
         return np.zeros_like(here.region), 0.0, None
@@ -101,10 +101,11 @@ def carry(
     guide = channels[..., 0] * np.float32(1 / 255)
     weight = here.region * (1.1 - here.region)
     kept = float((here.sure * weight).sum() / max(float(weight.sum()), 1e-6))
-    region, expected = guided_filter(guide, region, 3, 1e-3), None
-    if refiner is not None and looks:
-        region, expected = refiner.moved(Moved(window, image, stack, evidence, region, looks))
-    return region, kept, expected
+    region = guided_filter(guide, region, 3, 1e-3)
+    if refiner is None or not looks:
+        return region, kept, None
+    opinion = refiner.moved(Moved(window, image, stack, evidence, region, looks))
+    return opinion.plane, kept, opinion
 
 
 def carry_cues(channels: AnyArray, here: Carried, looks: Sequence[Looks]) -> NDArray[np.float32]:

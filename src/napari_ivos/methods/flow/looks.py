@@ -33,6 +33,8 @@ class Looks:
     picture: NDArray[np.uint8] | None = None
     """(192, 192, 4) uint8: the object and what is round it, and 255 times its probability; kept
     only on request."""
+    span: tuple[int, int] = (0, 0)
+    """Pixels of the frame that the picture shows: height, width."""
 
     def colour(self, channels: AnyArray) -> Plane:
         """Log-ratio of each pixel by its channels alone; (h, w, 3) to (h, w)."""
@@ -104,7 +106,9 @@ def learn(frame: Frame, region: Plane, *, picture: bool = False) -> Looks | None
     if picture:
         both = np.dstack([image, np.round(255 * inside).astype(np.uint8)])
         side = (PICTURE_SIDE, PICTURE_SIDE)
-        return replace(known, picture=cv2.resize(both, side, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(both, side, interpolation=cv2.INTER_AREA)
+        span = window.bottom - window.top, window.right - window.left
+        return replace(known, picture=small, span=span)
     return known
 
 

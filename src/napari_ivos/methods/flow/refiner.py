@@ -50,11 +50,46 @@ class Moved:
     """From the annotated frames, oldest round first; never empty."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Opinion:
+    """What is made of an object one step further."""
+
+    plane: Plane
+    """Probability of the object, (h, w) float32."""
+    expected: float
+    """J with the truth that is expected, 0–1."""
+    alike: float
+    """How like the annotated object the one found is, -1 to 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heat:
+    """How much there is of an object round each place of a part of a frame."""
+
+    values: NDArray[np.float32]
+    """(h, w), 0 or more; coarser than the frame."""
+    box: tuple[int, int, int, int]
+    """(top, bottom, left, right) of that part, in pixels of the frame."""
+
+    def strongest(self, where: Mask) -> tuple[float, float, float]:
+        """The greatest value in a part (H, W) bool of the frame, and its place (y, x)."""
+        top, bottom, left, right = self.box
+        height, width = self.values.shape
+        y = ((np.arange(height) + 0.5) * (bottom - top) / height + top).astype(int)
+        x = ((np.arange(width) + 0.5) * (right - left) / width + left).astype(int)
+        inside = np.where(where[np.ix_(y, x)], self.values, -1.0)
+        row, column = np.unravel_index(int(inside.argmax()), inside.shape)
+        return float(inside[row, column]), float(y[row]), float(x[column])
+
+
 class Refiner(Protocol):
     """Decides again what `flow` decided; keeps no state of a session."""
 
     def annotated(self, view: Annotated) -> Plane:
         """Probability of the object on an annotated frame, (h, w) float32."""
 
-    def moved(self, view: Moved) -> tuple[Plane, float]:
-        """Probability of the object, (h, w) float32, and its expected J with the truth (0–1)."""
+    def moved(self, view: Moved) -> Opinion:
+        """What is to be made of the object one step further."""
+
+    def seek(self, frame: Frame, looks: Looks, about: tuple[float, float]) -> Heat:
+        """Where an object may be, in as much of a frame (H, W, 3) round (y, x) as is feasible."""

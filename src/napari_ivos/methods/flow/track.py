@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from napari_ivos.methods.flow.carry import Carried, carry
 from napari_ivos.methods.flow.looks import Looks
+from napari_ivos.methods.flow.lost import UNLIKE, Search
 from napari_ivos.methods.flow.parallax import KEPT, moves_with
-from napari_ivos.methods.flow.refiner import Refiner
+from napari_ivos.methods.flow.refiner import Opinion, Refiner
 from napari_ivos.methods.flow.transport import (
     Flow,
     Grey,
@@ -27,6 +28,12 @@ from napari_ivos.types import Frame
 # How fast trust is lost where the flow is not consistent at all.
 _LOSS = 0.1
 _UNLIKE = 10.0
+# How far the place of an object that was found again is trusted, and how many steps to wait before
+# it is looked for again when there is something that may be it.
+_PLACED_SURE = np.float32(0.3)
+_PATIENCE = 4
+# An object of which less than this share is left is looked for as well.
+_SHRUNK = 0.35
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +73,8 @@ class Path:
 
     def extend(self, after: Grey) -> Step:
         """Go one step further, to a frame as `grey` gives it."""
-        flow, back = dense_flow(after, self._before), dense_flow(self._before, after)
+        flow = dense_flow(after, self._before)
+        back = dense_flow(self._before, after, careful=False)
         sure = consistency(flow, back)
         self._origin, miss = rectified(warp(self._origin, flow), self._first, after)
         like = np.exp(-miss / np.float32(_UNLIKE)).astype(np.float32)
@@ -82,13 +90,20 @@ class Track:
     ----------
     start : (H, W) float32
         Its probability on the annotated frame.
+    frame : (H, W, 3) uint8
+        The annotated frame.
     looks : sequence of Looks
         From the annotated frames; may be empty.
     refiner : Refiner, optional
+        Decides again at each step, and finds an object that was lost.
     """
 
     def __init__(
-        self, start: Plane, looks: Sequence[Looks], refiner: Refiner | None = None
+        self,
+        start: Plane,
+        frame: Frame,
+        looks: Sequence[Looks],
+        refiner: Refiner | None = None,
     ) -> None:
         self.plane = self._start = np.ascontiguousarray(start)
         self.looks = looks
@@ -96,26 +111,67 @@ class Track:
         self._refiner = refiner
         self._moved = np.zeros_like(self.plane)
         self._box = box_of(start > 0.3)
+        self._search = Search(refiner, frame, start, looks) if refiner and looks else None
+        # Where it was last, how like itself it was there, and whether flow led there all the way.
+        self._seen, self._alike, self._anchored = self._box, 1.0, True
+        self._wait = 0
+        self._area = int(np.count_nonzero(start > 0.5))
 
     def take(self, frame: Frame, step: Step, *, present: bool = True) -> None:
         """Take a step to the next frame; an object that is not there has no way back."""
         window = self._ahead(step) if present else None
-        plane, moved = np.zeros_like(self.plane), np.zeros_like(self.plane)
-        self._box = None
+        self._box, moved = None, np.zeros_like(self.plane)
+        plane = np.zeros_like(self.plane)
         if window is not None:
             here = self._fetch(step, window)
-            region, kept, expected = carry(frame, window, here, self.looks, self._refiner)
+            region, kept, opinion = carry(frame, window, here, self.looks, self._refiner)
             window.give(region, plane)
             window.give(here.moved, moved)
-            if expected is None:
+            if opinion is None:
                 self.trust *= 1 - _LOSS * (1 - kept)
             else:
-                self.trust = expected
-            box = box_of(plane[window.box] > 0.3)
-            if box is not None:
-                down, right = window.top, window.left
-                self._box = box[0] + down, box[1] + down, box[2] + right, box[3] + right
+                self.trust, self._alike = opinion.expected, opinion.alike
+            self._box = _box_in(plane, window)
         self.plane, self._moved = plane, moved
+        if present and self._search is not None:
+            self._look_out(self._search, frame, step)
+        self._seen = self._box or self._seen
+
+    def _look_out(self, search: Search, frame: Frame, step: Step) -> None:
+        """Look whether the object is elsewhere, if there is too little of it or it is unlike it."""
+        self._wait -= 1
+        small = int(np.count_nonzero(self.plane > 0.5)) < _SHRUNK * self._area
+        if self._seen is None or not (small or self._alike < UNLIKE):
+            return
+        if self._box is not None and self._wait > 0:
+            return
+        self._wait = _PATIENCE
+        top, bottom, left, right = self._seen
+        followed = np.zeros_like(self.plane) if small else self.plane
+        placed = search.find(frame, followed, ((top + bottom) / 2, (left + right) / 2))
+        # The object as it was, put there; what is found so is put there again.
+        found = None if placed is None else self._try(frame, step, placed)
+        found = None if found is None else self._try(frame, step, found[0])
+        if found is None:
+            return
+        plane, window, opinion = found
+        if opinion.alike < UNLIKE or (self._box is not None and opinion.expected < self.trust):
+            return
+        self.plane, self._moved, self._box = plane, np.zeros_like(plane), _box_in(plane, window)
+        self.trust, self._alike, self._anchored = opinion.expected, opinion.alike, False
+
+    def _try(self, frame: Frame, step: Step, placed: Plane) -> tuple[Plane, Window, Opinion] | None:
+        """What there is of the object where it was put; None when there is nothing."""
+        box = box_of(placed > 0.3)
+        if box is None:
+            return None
+        size = max(box[1] - box[0], box[3] - box[2])
+        window = window_round(box, max(12.0, 0.3 * size), placed.shape)
+        here = _placed(placed, window, step)
+        region, _, opinion = carry(frame, window, here, self.looks, self._refiner)
+        plane = np.zeros_like(placed)
+        window.give(region, plane)
+        return None if opinion is None else (plane, window, opinion)
 
     def _ahead(self, step: Step) -> Window | None:
         """Window round where the flow takes the object."""
@@ -140,17 +196,40 @@ class Track:
         x, y = window.centres()
         there = x + flow[..., 0] / across, y + flow[..., 1] / down
         region = sample(self.plane, *there)
+        anchor = sample(
+            self._start,
+            (origin[..., 0] + 0.5) / across - 0.5,
+            (origin[..., 1] + 0.5) / down - 0.5,
+        )
+        held, like = window.take_from(step.held, shape), window.take_from(step.like, shape)
+        if not self._anchored:
+            # Flow did not lead here from the annotated frame, so it has nothing to say of it.
+            anchor, held, like = region, np.zeros_like(held), np.zeros_like(like)
         return Carried(
             region,
-            sample(
-                self._start,
-                (origin[..., 0] + 0.5) / across - 0.5,
-                (origin[..., 1] + 0.5) / down - 0.5,
-            ),
+            anchor,
             window.take_from(step.sure, shape),
-            window.take_from(step.held, shape),
+            held,
             window.take_from(step.bare, shape),
-            window.take_from(step.like, shape),
+            like,
             KEPT * sample(self._moved, *there) + moves_with(flow, region),
             flow,
         )
+
+
+def _placed(plane: Plane, window: Window, step: Step) -> Carried:
+    """What is known of an object (H, W) that was put where it may be."""
+    region = window.take(plane)
+    nothing = np.zeros_like(region)
+    sure = np.full_like(region, _PLACED_SURE)
+    flow = window.take_from(step.flow, plane.shape)
+    return Carried(region, region, sure, nothing, nothing, nothing, nothing, flow)
+
+
+def _box_in(plane: Plane, window: Window) -> tuple[int, int, int, int] | None:
+    """Box of an object in the frame, which lies in a window."""
+    box = box_of(plane[window.box] > 0.3)
+    if box is None:
+        return None
+    down, right = window.top, window.left
+    return box[0] + down, box[1] + down, box[2] + right, box[3] + right

@@ -60,7 +60,7 @@ def walk(
     planes = list(request.start.probs[1:])
     scale = flow_scale(video, [int(np.count_nonzero(plane > 0.5)) for plane in planes])
     tracks = [
-        Track(plane, looks_of(memory, object_id), refiner)
+        Track(plane, video[request.frame], looks_of(memory, object_id), refiner)
         for plane, object_id in zip(planes, objects, strict=True)
     ]
     # Where things move to does not depend on what they are: a step is found out beforehand.

@@ -17,6 +17,9 @@ from napari_ivos.methods.lite.encoder import CHANNELS, Encoder
 from napari_ivos.methods.lite.inputs import ANNOTATED_PLANES, MOVED_PLANES
 
 _KEY = 64
+# Of the comparison that nothing is learnt of: sharpness, and how many planes it gives.
+_PLAIN_SHARPNESS = 20.0
+_PLAIN = 3
 _VALUE = 32
 _WIDE = 72
 _MIDDLE = 40
@@ -42,10 +45,14 @@ class Reference(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Log-odds (B, 1, S, S) and expected J as log-odds (B,)."""
+    """What the network makes of some windows."""
 
     odds: Tensor
+    """(B, 1, S, S) log-odds."""
     expected: Tensor
+    """(B,) expected J, as log-odds."""
+    alike: Tensor
+    """(B,) how like the reference's object the one found is, -1 to 1."""
 
 
 class Lite(nn.Module):
@@ -73,6 +80,33 @@ def reference(features: Features, inside: Tensor, outside: Tensor) -> Reference:
     return Reference(features.joined.flatten(2), both.flatten(2))
 
 
+def plain_match(features: Features, known: Reference) -> Tensor:
+    """How like an object each place is by the encoder's features alone, (B, 3, s, s).
+
+    Nothing is learnt here, so it holds for things unlike those of the training: the readout of
+    space-time memory networks (Oh et al., ICCV 2019) with the features themselves, less their mean
+    over the reference, as keys. The first plane is what places like this one were, from -1 (not
+    the object) to 1 (the object); then the greatest cosine with one of the object's and one of
+    the others'.
+    """
+    batch, _, height, width = features.joined.shape
+    middle = known.features.mean(dim=2, keepdim=True)
+    keys = functional.normalize(known.features - middle, dim=1)
+    query = functional.normalize(features.joined.flatten(2) - middle, dim=1)
+    like = torch.einsum("bcp,bcq->bpq", keys, query).float()
+    inside, outside = known.shares.float().clamp(0, 1).unbind(1)
+    weight = (inside + outside).clamp_min(1e-4)
+    share = torch.softmax(_PLAIN_SHARPNESS * like + weight.log()[..., None], dim=1)
+    own = torch.einsum("bp,bpq->bq", inside - outside, share)
+    best = []
+    for part in (inside, outside):
+        most = part.amax(dim=1, keepdim=True)
+        away = part < (most / 2).clamp_min(1e-3)
+        best.append((like - 2 * away[..., None].float()).amax(dim=1))
+    rows = [own, *(one.clamp_min(-1) for one in best)]
+    return torch.stack(rows, dim=1).reshape(batch, -1, height, width)
+
+
 class Decoder(nn.Module):
     """Features, a reference and planes of a window to a decision.
 
@@ -88,7 +122,7 @@ class Decoder(nn.Module):
         self.key = nn.Conv2d(joined, _KEY, 1)
         self.value = nn.Conv1d(joined + 2, _VALUE, 1)
         self.sharpness = nn.Parameter(torch.tensor(2.3))
-        self.mix = _block(joined + _VALUE + 4 + planes, _WIDE)
+        self.mix = _block(joined + _VALUE + 4 + _PLAIN + planes, _WIDE)
         self.wide = nn.Sequential(_Residual(_WIDE), _Residual(_WIDE, 2))
         self.middle_in = _block(_MIDDLE + CHANNELS[1] + planes, _MIDDLE)
         self.narrow = nn.Conv2d(_WIDE, _MIDDLE, 1)
@@ -96,7 +130,7 @@ class Decoder(nn.Module):
         self.fine_in = nn.Conv2d(_MIDDLE, _FINE, 1)
         self.fine = _block(_FINE + CHANNELS[0] + 4, _FINE)
         self.out = nn.Conv2d(_FINE, 1, 3, padding=1)
-        self.judge = nn.Sequential(nn.Linear(2 * _WIDE + 3, 48), nn.ReLU(), nn.Linear(48, 1))
+        self.judge = nn.Sequential(nn.Linear(2 * _WIDE + 5, 48), nn.ReLU(), nn.Linear(48, 1))
 
     def forward(
         self, features: Features, known: Reference, planes: Tensor, first: Tensor
@@ -113,8 +147,9 @@ class Decoder(nn.Module):
         """
         fine, middle, coarse, _ = features.scales
         matched = self._match(features, known)
+        plain = plain_match(features, known)
         at8 = _shrunk(planes, coarse)
-        x = self.wide(self.mix(torch.cat([features.joined, matched, at8], dim=1)))
+        x = self.wide(self.mix(torch.cat([features.joined, matched, plain, at8], dim=1)))
         y = torch.cat([_grown(self.narrow(x), middle), middle, _shrunk(planes, middle)], dim=1)
         y = self.middle(self.middle_in(y))
         few = _shrunk(torch.cat([planes[:, :3], torch.tanh(first)], dim=1), fine)
@@ -123,7 +158,7 @@ class Decoder(nn.Module):
             self.out(z), size=planes.shape[-2:], mode="bilinear", align_corners=False
         )
         odds = first + change
-        return Decision(odds, self._judged(x, odds, first))
+        return Decision(odds, *self._judged(x, odds, first, plain[:, :1]))
 
     def _match(self, features: Features, known: Reference) -> Tensor:
         """(B, 36, s, s): values read out, and how like the object and the rest each place is."""
@@ -146,9 +181,9 @@ class Decoder(nn.Module):
         out = torch.cat([read, torch.stack(rows, dim=1)], dim=1)
         return out.reshape(batch, -1, height, width)
 
-    def _judged(self, x: Tensor, odds: Tensor, first: Tensor) -> Tensor:
-        """Expected J, as log-odds (B,); it teaches the rest of the network nothing."""
-        x, odds, first = x.detach(), odds.detach(), first.detach()
+    def _judged(self, x: Tensor, odds: Tensor, first: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """Expected J, as log-odds, and likeness, each (B,); they teach the rest nothing."""
+        x, odds, first, own = x.detach(), odds.detach(), first.detach(), own.detach()
         inside = torch.sigmoid(odds)
         part = _shrunk(inside, x)
         mass = part.sum(dim=(2, 3)).clamp_min(1e-3)
@@ -159,8 +194,11 @@ class Decoder(nn.Module):
             dim=(2, 3)
         ).clamp_min(1)
         size = inside.mean(dim=(2, 3))
-        found: Tensor = self.judge(torch.cat([x.mean(dim=(2, 3)), mean, doubt, agree, size], dim=1))
-        return found[:, 0]
+        here = (own * part).sum(dim=(2, 3)) / mass
+        there = (own * (1 - part)).sum(dim=(2, 3)) / (1 - part).sum(dim=(2, 3)).clamp_min(1e-3)
+        asked = [x.mean(dim=(2, 3)), mean, doubt, agree, size, here, there]
+        found: Tensor = self.judge(torch.cat(asked, dim=1))
+        return found[:, 0], here[:, 0]
 
 
 class _Residual(nn.Module):

@@ -15,9 +15,10 @@ from torch import Tensor
 from napari_ivos.methods._torch import inference, translated
 from napari_ivos.methods.flow.looks import Looks
 from napari_ivos.methods.flow.refine import guided_filter
-from napari_ivos.methods.flow.refiner import Annotated, Moved
+from napari_ivos.methods.flow.refiner import Annotated, Heat, Moved, Opinion
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.methods.lite.decide import annotated_start, moved_start
+from napari_ivos.methods.lite.finder import seek
 from napari_ivos.methods.lite.inputs import (
     annotated_planes,
     focus,
@@ -81,8 +82,8 @@ class NetworkRefiner:
         out[part] = _to_window(odds, image)
         return out
 
-    def moved(self, view: Moved) -> tuple[Plane, float]:
-        """Probability of the object, (h, w) float32, and its expected J with the truth."""
+    def moved(self, view: Moved) -> Opinion:
+        """What is to be made of the object one step further."""
         with translated("Following an object"), inference():
             planes = self._tensor(moved_planes(view))
             features = self._network.features(self._image(picture(view.image)))
@@ -91,7 +92,14 @@ class NetworkRefiner:
             decision = self._network.moved(features, known, planes, first)
             odds = _halfway(first, decision)
             expected = float(torch.sigmoid(decision.expected[0]))
-        return _to_window(odds, view.image), expected
+        return Opinion(_to_window(odds, view.image), expected, float(decision.alike[0]))
+
+    def seek(self, frame: Frame, looks: Looks, about: tuple[float, float]) -> Heat:
+        """Where an object may be, in as much of a frame (H, W, 3) round (y, x) as is feasible."""
+        assert looks.picture is not None
+        with translated("Looking for an object"), inference():
+            known = self._one_reference(looks.picture)
+            return seek(self._network, self._device, frame, looks, known, about)
 
     def _known(self, looks: Sequence[Looks]) -> Reference:
         """Places of the latest annotated frames, put together."""
