@@ -23,6 +23,7 @@ from napari_ivos.gui._player import Script
 from napari_ivos.gui.main_widget import InteractiveVOS
 
 _GAP = 16
+_SMALL = 340, 290
 
 
 @contextmanager
@@ -78,6 +79,11 @@ class Album:
         """Take the whole window."""
         picture = self.viewer.screenshot(canvas_only=False, flash=False)
         self.taken[name] = Image.fromarray(picture).convert("RGB")
+
+    def canvas(self) -> Image.Image:
+        """The canvas alone, small."""
+        picture = self.viewer.screenshot(canvas_only=True, flash=False)
+        return Image.fromarray(picture[..., :3]).resize(_SMALL, Image.Resampling.LANCZOS)
 
     def part(self, name: str, widget: QWidget) -> None:
         """Take a panel, or a window of its own."""

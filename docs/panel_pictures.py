@@ -23,7 +23,7 @@ SIZE = 1366, 768
 THEMES = "dark", "light"
 WINDOWS = "before", "session", "running", "colours"
 """Pictures of the whole window; the others are of parts, and show both themes side by side."""
-ONCE = ("looks",)
+ONCE = "looks", "divide"
 """Those that look the same in both themes."""
 
 _CLIP, _CELLS = "cells", (5, 8, 3)
@@ -56,6 +56,7 @@ def _work(album: Album) -> Script:
     yield from _objects(album)
     yield from _timeline(album)
     yield from _looks(album)
+    yield from _divide(album)
     yield from _dialogs(album)
     yield from _help(album)
 
@@ -160,7 +161,7 @@ def _looks(album: Album) -> Script:
     for name in LOOKS:
         looks.show(name)
         yield 0.3
-        shown.append(album.viewer.screenshot(canvas_only=True, flash=False)[..., :3])
+        shown.append(album.canvas())
     truth = np.zeros(load(_CLIP).labels.max() + 1, np.uint16)
     truth[list(_CELLS)] = range(1, len(_CELLS) + 1)
     layer = album.viewer.add_labels(truth[load(_CLIP).labels], name="truth", visible=False)
@@ -168,10 +169,9 @@ def _looks(album: Album) -> Script:
     album.dock.look.other.setCurrentIndex(1)
     album.dock.look.other.activated.emit(1)
     yield 0.5
-    shown.append(album.viewer.screenshot(canvas_only=True, flash=False)[..., :3])
+    shown.append(album.canvas())
     album.part("show", album.dock.look)
-    small = [Image.fromarray(one).resize((340, 290), Image.Resampling.LANCZOS) for one in shown]
-    album.taken["looks"] = stacked(beside(*small[:4]), beside(*small[4:]))
+    album.taken["looks"] = stacked(beside(*shown[:4]), beside(*shown[4:]))
     album.viewer.layers.remove(layer)
     looks.show("masks")
     looks.colour("okabe-ito")
@@ -179,6 +179,17 @@ def _looks(album: Album) -> Script:
     album.window("colours")
     looks.colour("davis")
     yield 0.2
+
+
+def _divide(album: Album) -> Script:
+    shown = [album.canvas()]
+    album.controller.select(3)
+    yield 0.2
+    click(album.dock.objects.divide)
+    yield 0.5
+    album.taken["divide"] = beside(*shown, album.canvas())
+    press(album.viewer, "U")
+    yield 0.4
 
 
 def _dialogs(album: Album) -> Script:

@@ -227,7 +227,12 @@ class Strip(QWidget):
             painter.drawPolygon(QPolygonF(corners))
         if self.selection is not None:
             left, right = (round(self.place_of(frame)) for frame in self.selection)
-            painter.fillRect(QRect(left, 0, right - left, _HEAD + below), QColor(255, 255, 255, 70))
+            chosen = QRect(left, 0, right - left, _HEAD + below)
+            painter.fillRect(chosen, QColor(255, 255, 255, 70))
+            # On a light theme the tint alone could hardly be seen.
+            painter.setPen(text)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(chosen.adjusted(0, 0, -1, -1))
         if self.frame is not None:
             x = round(self.place_of(self.frame + 0.5))
             painter.fillRect(QRect(x - 1, 0, 2, _HEAD + below), text)

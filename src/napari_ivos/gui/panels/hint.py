@@ -16,7 +16,10 @@ _HELP_WIDTH = 26
 
 
 class HintPanel(QFrame):
-    """Says the next step, and below it for a while what has happened."""
+    """Says the next step, or for a while what has happened.
+
+    In its place, so that nothing below moves away from under the mouse.
+    """
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
@@ -35,14 +38,14 @@ class HintPanel(QFrame):
             label.setWordWrap(True)
         top = QHBoxLayout()
         top.addWidget(self.text, 1)
+        top.addWidget(self.message, 1)
         top.addWidget(self.help, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(top)
-        layout.addWidget(self.message)
-        self.message.hide()
+        self._show_message(False)
         self._over = QTimer(self)
         self._over.setSingleShot(True)
         self._over.setInterval(_MESSAGE_MS)
-        self._over.timeout.connect(self.message.hide)
+        self._over.timeout.connect(lambda: self._show_message(False))
         controller.said.connect(self._on_said)
         for signal in (
             controller.session_changed,
@@ -54,8 +57,12 @@ class HintPanel(QFrame):
 
     def _on_said(self, text: str, bad: bool) -> None:
         self.message.setText(f"⚠ {text}" if bad else text)
-        self.message.show()
+        self._show_message(True)
         self._over.start()
+
+    def _show_message(self, shown: bool) -> None:
+        self.text.setVisible(not shown)
+        self.message.setVisible(shown)
 
     def _show(self) -> None:
         self.text.setText(f"<b>Next:</b> {next_step(self._controller)}")
