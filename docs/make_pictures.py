@@ -13,7 +13,6 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 
 import napari
@@ -21,7 +20,6 @@ import numpy as np
 from album import beside, nobodys, picture_of, stacked
 from panel_pictures import ONCE, THEMES, WINDOWS, take_panels
 from PIL import Image
-from qtpy.QtCore import QBuffer
 
 from napari_ivos.evaluation.study import Phase, StudySettings
 from napari_ivos.export import export_masks
@@ -45,16 +43,12 @@ class Scene:
     objects: tuple[int, ...]
     frame: int
     size: tuple[int, int] = (1400, 900)
-    theme: str = "dark"
-    grid: bool = False
 
 
 SCENES = {
     "demo": Scene("cells", (5, 8), 0),
     "tutorial": Scene("cells", (5, 8), 63, size=(1366, 768)),
     "natural": Scene("natural", (1, 2), 20),
-    "candidates": Scene("natural", (1, 2), 0, grid=True),
-    "light": Scene("cells", (5, 8), 40, size=(1366, 768), theme="light"),
 }
 
 
@@ -63,7 +57,6 @@ def take(scene: Scene) -> Image.Image:
     # The work is kept, as it is for people, but not with theirs.
     os.environ[ENVIRONMENT] = tempfile.mkdtemp()
     viewer = napari.Viewer(title="Interactive VOS")
-    viewer.theme = scene.theme
     viewer.window._qt_window.resize(*scene.size)
     viewer.open_sample("napari-ivos", scene.clip)
     _, dock = viewer.window.add_plugin_dock_widget("napari-ivos", "Interactive VOS")
@@ -107,16 +100,7 @@ def _work(
     controller.navigation.go_to(scene.frame)
     viewer.reset_view()
     yield 0.5
-    if not scene.grid:
-        taken.append(Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)))
-        return
-    dock.guidance.candidates.click()
-    yield 0.3
-    yield idle
-    buffer = QBuffer()
-    buffer.open(QBuffer.OpenModeFlag.ReadWrite)
-    dock.guidance.grid.grab().save(buffer, "PNG")
-    taken.append(Image.open(BytesIO(bytes(buffer.data()))))
+    taken.append(Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)))
 
 
 def take_study(theme: str = "dark") -> tuple[Image.Image, Image.Image]:
