@@ -52,7 +52,9 @@ def test_before_the_first_run_there_is_nothing_to_show(viewer, dock, controller,
     assert "no propagation to reject" in said[-1]
 
 
-def test_the_changed_pixels_are_shown_frame_by_frame(viewer, dock, controller, corrected, counted):
+def test_the_changed_pixels_are_shown_frame_by_frame(
+    viewer, dock, controller, corrected, counted, qtbot
+):
     frames = counted("10 of 11 frames changed")
     assert frames == (1, 2, 3, 4, 5, 6, 7, 9, 10, 11)
     assert dock.propagate.changes.text() == "10 of 11 frames changed"
@@ -62,6 +64,8 @@ def test_the_changed_pixels_are_shown_frame_by_frame(viewer, dock, controller, c
     assert viewer.layers.selection.active is active
     assert list(viewer.layers).index(layer) == list(viewer.layers).index(controller.view.masks) + 1
     controller.navigation.go_to(9)
+    assert not layer._slice.image.raw.any(), "nothing is compared in the window's thread"
+    qtbot.waitUntil(lambda: bool(layer._slice.image.raw.any()), timeout=5000)
     shown = layer._slice.image.raw
     np.testing.assert_array_equal(shown, controller.session.changes().difference(9))
     assert shown[30, 40] == Change.GAINED
@@ -90,7 +94,7 @@ def test_the_layer_may_be_removed_and_goes_with_the_session(
 
 
 def test_the_changes_follow_what_is_undone_and_run(
-    viewer, dock, controller, corrected, counted, idle, paint
+    viewer, dock, controller, corrected, counted, idle, paint, qtbot
 ):
     counted("10 of 11 frames changed")
     press(viewer, "U")
@@ -106,7 +110,8 @@ def test_the_changes_follow_what_is_undone_and_run(
     idle()
     counted("6 of 7 frames changed")
     controller.navigation.go_to(6)
-    assert viewer.layers["changes"]._slice.image.raw[5, 5] == Change.GAINED
+    layer = viewer.layers["changes"]
+    qtbot.waitUntil(lambda: layer._slice.image.raw[5, 5] == Change.GAINED, timeout=5000)
 
 
 def test_the_timeline_marks_the_changed_frames(dock, controller, corrected, counted, qtbot):

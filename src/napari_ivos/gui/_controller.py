@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_ivos.errors import IvosError
 from napari_ivos.gui import _automatic
 from napari_ivos.gui._difference import Difference
+from napari_ivos.gui._early import EarlyLoading
 from napari_ivos.gui._gl import free_layers_in_their_context
 from napari_ivos.gui._imports import MaskImports
 from napari_ivos.gui._jobs import Job, Jobs
@@ -100,6 +101,7 @@ class Controller(QObject):
         self.looks = Looks(self)
         self.propagation = Propagation(self)
         self.difference = Difference(self)
+        self._early = EarlyLoading(self)
         self._make_session = make_session
         self._video: Video | None = None
         self.closed = False
@@ -253,6 +255,7 @@ class Controller(QObject):
         self.looks.close()
         self.end()
         self.difference.let_go()
+        self._early.close()
 
     # -- objects ------------------------------------------------------------------------------
 

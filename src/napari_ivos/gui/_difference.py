@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_ivos.gui._changes_array import ChangesArray
 from napari_ivos.gui._layers import changes_style, placement
 from napari_ivos.gui._worker import Worker
 from napari_ivos.session import Changes
-from napari_ivos.types import AnyArray
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -52,6 +49,7 @@ class Difference(QObject):
         self._worker.ended.connect(self._on_ended)
         self._counting: Changes | None = None
         self._layer: Labels | None = None
+        self._array: ChangesArray | None = None
         self._sides: object = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -87,9 +85,10 @@ class Difference(QObject):
         if view is None:
             return
         self._take()
-        array = _Array(view.masks.data.shape, lambda: self.changes)
+        self._array = ChangesArray(view.masks.data.shape, lambda: self.changes)
+        self._array.arrived.connect(self._draw)
         active = viewer.layers.selection.active
-        self._layer = viewer.add_labels(array, **changes_style(), **placement(view.image))
+        self._layer = viewer.add_labels(self._array, **changes_style(), **placement(view.image))
         self._layer.editable = False
         # Over the masks, and under the strokes, which stay the layer that people draw in.
         viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(view.masks) + 1)
@@ -98,7 +97,7 @@ class Difference(QObject):
 
     def hide(self) -> None:
         """Take the layer away."""
-        layer, self._layer = self._layer, None
+        layer = self._forget_layer()
         if layer is not None and layer in self._controller.viewer.layers:
             self._controller.viewer.layers.remove(layer)
         self.changed.emit()
@@ -149,9 +148,20 @@ class Difference(QObject):
         """Draw the displayed frame anew if there is something else to draw."""
         frame = self._controller.navigation.frame
         known = None if self.changes is None or frame is None else self.changes.sides(frame)
-        if self._layer is not None and known != self._sides:
-            self._layer.refresh(thumbnail=False, highlight=False, extent=False)
+        if known != self._sides:
+            self._draw()
         self._sides = known
+
+    def _draw(self) -> None:
+        if self._layer is not None:
+            self._layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def _forget_layer(self) -> Labels | None:
+        layer, self._layer = self._layer, None
+        if self._array is not None:
+            self._array.close()
+            self._array = None
+        return layer
 
     def _on_compared(self, found: Any) -> None:
         if self._counting is not None and self._counting is self.changes:
@@ -166,42 +176,5 @@ class Difference(QObject):
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self._layer and self._layer is not None:
-            self._layer = None
+            self._forget_layer()
             self.changed.emit()
-
-
-class _Array:
-    """Looks like a (T, H, W) uint8 array of `Change`; a frame is compared when it is read."""
-
-    dtype = np.dtype(np.uint8)
-    ndim = 3
-
-    def __init__(self, shape: tuple[int, int, int], changes: Callable[[], Changes | None]) -> None:
-        self.shape = shape
-        self._changes = changes
-
-    @property
-    def size(self) -> int:
-        """Number of pixels in all frames."""
-        return int(np.prod(self.shape, dtype=np.int64))
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, index: Any) -> AnyArray:
-        first, *rest = index if isinstance(index, tuple) else (index,)
-        if isinstance(first, int | np.integer):
-            return np.asarray(self._frame(int(first))[(*rest,)])
-        frames = np.arange(len(self))[first]
-        return np.stack([self._frame(int(t)) for t in frames])[(slice(None), *rest)]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> AnyArray:
-        """All frames; a copy, always."""
-        stack = self[:]
-        return stack if dtype is None else stack.astype(dtype, copy=False)
-
-    def _frame(self, index: int) -> NDArray[np.uint8]:
-        changes = self._changes()
-        if changes is None:
-            return np.zeros(self.shape[1:], dtype=self.dtype)
-        return changes.difference(index % len(self))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from napari_ivos.checkpoints import find, missing_message
 from napari_ivos.errors import CheckpointError, EngineError
+from napari_ivos.methods._early import load_early
 from napari_ivos.methods._protocol import (
     Annotation,
     Engine,
@@ -35,6 +36,7 @@ __all__ = [
     "create_engine",
     "get_method",
     "list_methods",
+    "load_early",
     "verify_checkpoint",
 ]
 

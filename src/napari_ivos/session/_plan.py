@@ -21,6 +21,8 @@ from napari_ivos.methods import (
     Memory,
     PropagateRequest,
     create_engine,
+    get_method,
+    load_early,
 )
 from napari_ivos.scribbles import Stroke, rasterise_all
 from napari_ivos.session._disk import Key
@@ -36,15 +38,22 @@ from napari_ivos.video import Video
 class EngineLoader:
     """Loads an engine when it is first needed, in the thread that needs it, and once."""
 
-    def __init__(self, load: Callable[[], Engine]) -> None:
+    def __init__(
+        self, load: Callable[[], Engine], prepare: Callable[[], None] = lambda: None
+    ) -> None:
         self._load = load
+        self.prepare = prepare
+        """Loads what `get` takes longest for, in any thread."""
         self._engine: Engine | None = None
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, method: str, device: str, checkpoint: Path | None) -> EngineLoader:
         """Loader of a method."""
-        return cls(lambda: create_engine(method, device, checkpoint))
+        return cls(
+            lambda: create_engine(method, device, checkpoint),
+            lambda: load_early(get_method(method)),
+        )
 
     def get(self) -> Engine:
         """The engine."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +57,10 @@ class Runs:
         state = self._history.state
         key = (state.method, state.device, state.checkpoint)
         self._loaders[key] = EngineLoader(lambda: engine)
+
+    def early_loading(self) -> Callable[[], None]:
+        """See `Session.early_loading`."""
+        return self._loader().prepare
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -208,17 +212,20 @@ class Runs:
         drafts = {**self._history.state.drafts, update.index: draft}
         self._history.set_fields(edit, drafts=MappingProxyType(drafts))
 
-    def _context(self) -> _planner.Context:
+    def _loader(self) -> EngineLoader:
         state = self._history.state
         key = (state.method, state.device, state.checkpoint)
         if key not in self._loaders:
             self._loaders[key] = EngineLoader.of(*key)
-        spec = get_method(state.method)
+        return self._loaders[key]
+
+    def _context(self) -> _planner.Context:
+        spec = get_method(self._history.state.method)
         return _planner.Context(
             plan_id=next(self._ids),
             video=self._video,
             store=self._store,
-            loader=self._loaders[key],
+            loader=self._loader(),
             history=self._history,
             spec=spec,
             law=(self._strokes or spec.strokes) == "law",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -196,6 +196,13 @@ class Session:
     def device(self) -> str:
         """The device asked for."""
         return self._state.device
+
+    def early_loading(self) -> Callable[[], None]:
+        """What to call, in any thread, so that the method need not be loaded at the first stroke.
+
+        It may raise whatever is wrong with the method, which its first use says better.
+        """
+        return self._runs.early_loading()
 
     @property
     def objects(self) -> tuple[SessionObject, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from napari_ivos.errors import ProjectError
 from napari_ivos.session._disk import Key, delete, file_of, listed, not_written, unlink, write
 from napari_ivos.session._frame_file import MAX_FILE, decode, encode
+from napari_ivos.session._latest import Latest
 from napari_ivos.types import AnyArray
 
 Place: TypeAlias = tuple[Path, Callable[[Path], None] | None]
@@ -48,9 +48,8 @@ class FrameStore:
         written: Callable[[Path], None] | None = None,
         size: tuple[int, int] | None = None,
     ) -> None:
-        self._cache_bytes = cache_bytes
-        self._cache: OrderedDict[Key, AnyArray] = OrderedDict()
-        self._held = 0
+        # Label maps are what is shown: the much larger probabilities leave them half of the room.
+        self._caches = Latest(cache_bytes // 2), Latest(cache_bytes - cache_bytes // 2)
         self._lock = threading.Lock()
         self._folder = folder
         self._written = written
@@ -97,10 +96,9 @@ class FrameStore:
             Its file is gone or damaged.
         """
         with self._lock:
-            array = self._cache.get(key)
-            if array is not None:
-                self._cache.move_to_end(key)
-                return array
+            array = self._cached(key)
+        if array is not None:
+            return array
         array = self._read(key)
         with self._lock:
             self._remember(key, array)
@@ -112,9 +110,8 @@ class FrameStore:
         with self._lock:
             for key in doomed:
                 self._keys.discard(key)
-                array = self._cache.pop(key, None)
-                if array is not None:
-                    self._held -= array.nbytes
+                for cache in self._caches:
+                    cache.drop(key)
             folder = self._folder
         if doomed:
             self._deleter.submit(delete, folder, doomed)
@@ -128,6 +125,11 @@ class FrameStore:
         self.discard(self._keys - keys)
         parts = [file_of(self._folder, key, ".part") for key, part in listed(self._folder) if part]
         self._deleter.submit(unlink, parts)
+
+    @property
+    def held(self) -> int:
+        """Bytes that are in memory."""
+        return sum(cache.held for cache in self._caches)
 
     @property
     def place(self) -> Place:
@@ -180,8 +182,8 @@ class FrameStore:
         """Forget what is held in memory; the files stay."""
         self._deleter.shutdown(wait=True, cancel_futures=True)
         with self._lock:
-            self._cache.clear()
-            self._held = 0
+            for cache in self._caches:
+                cache.clear()
 
     def settle(self) -> None:
         """Wait until discarded files are gone."""
@@ -216,19 +218,17 @@ class FrameStore:
             except FileNotFoundError:
                 if source.exists():
                     raise
-                if (array := self._cache.get(key)) is None:
+                if (array := self._cached(key)) is None:
                     return False
                 target.write_bytes(encode(array))
         except OSError as error:
             raise not_written(folder, error) from error
         return True
 
+    def _cached(self, key: Key) -> AnyArray | None:
+        found = (cache.get(key) for cache in self._caches)
+        return next((array for array in found if array is not None), None)
+
     def _remember(self, key: Key, array: AnyArray) -> None:
-        if key in self._cache:
-            return
-        self._cache[key] = array
-        self._held += array.nbytes
-        # The newest stays whatever its size: it is about to be shown.
-        while self._held > self._cache_bytes and len(self._cache) > 1:
-            _, dropped = self._cache.popitem(last=False)
-            self._held -= dropped.nbytes
+        maps, probabilities = self._caches
+        (maps if array.ndim == 2 else probabilities).put(key, array)
