@@ -377,7 +377,7 @@ def test_masks_that_are_gone_with_the_folder_are_told_of(path, tmp_path):
         draw(session, 5)
         list(session.propagate())
         shutil.rmtree(path)
-        with pytest.raises(ProjectError, match="39 of its stored masks were lost"):
+        with pytest.raises(ProjectError, match="38 of its stored masks were lost"):
             session.save(tmp_path / "saved.ivos")
         assert session.project == tmp_path / "saved.ivos"
     with reopen(tmp_path / "saved.ivos") as session:
