@@ -10,6 +10,7 @@ from napari_ivos.errors import StrokeError
 from napari_ivos.masks import probs_from_labels
 from napari_ivos.methods import FrameResult
 from napari_ivos.session import Session
+from napari_ivos.session._relabel import read_human
 
 
 class Everything(FakeEngine):
@@ -103,6 +104,26 @@ def test_accepted_frames_are_never_changed_and_stop_a_run(greedy):
     assert [r.index for r in greedy.propagate()] == [4, 3, 2, 1, 0, 5, 6]
     assert not greedy.masks[7].any()
     assert greedy.reliability[7] == 1
+
+
+def test_accepting_writes_no_mask_anew_and_keeps_what_is_shown(session, draw, run):
+    for number in (1, 2, 3):
+        if number > 1:
+            session.add_object()
+        draw(5, 7 * number, number)
+    run()
+    session.merge_objects(1, [2], 3, 9)
+    session.mark_absent(3, 0, 6)
+    shown = np.array(session.masks)
+    assert [sorted(np.unique(shown[t])) for t in (4, 7, 10)] == [[0, 1], [0, 1, 3], [0, 1, 2, 3]]
+    keys = set(session._store._keys)
+    session.accept(2, 12)
+    assert session._store._keys == keys
+    np.testing.assert_array_equal(session.masks, shown)
+    for index in range(2, 12):
+        human = read_human(session._store, session._history.frame(index))
+        assert human.dtype == np.int32
+        np.testing.assert_array_equal(human, shown[index])
 
 
 def test_an_exported_table_says_who_made_each_mask(greedy, tmp_path):

@@ -31,9 +31,9 @@ def read_human(store: FrameStore, frame: FrameState, merged: Relabels = ()) -> H
     """A person's pixels of a frame, (H, W) int32, −1 elsewhere; None where there are none."""
     if frame.human is None:
         return None
-    human: HumanMap = store.get(frame.human)
+    human = store.get(frame.human)
     pairs = frame.human_relabelled + merged
-    return _looked_up(pairs)[human] if pairs else human
+    return _looked_up(pairs)[human] if pairs else human.astype(np.int32, copy=False)
 
 
 def read_probs(

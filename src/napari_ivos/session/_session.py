@@ -675,7 +675,8 @@ class Session:
         text = f"accept frame {first}" if last == first else f"accept frames {first} to {last}"
         with self._runs.edit(text) as edit:
             for index in range(first, last + 1):
-                _annotate.accept_frame(self._history, self._store, edit, index, self._mask(index))
+                hidden = self._hidden(index)
+                _annotate.accept_frame(self._history, self._store, edit, index, self._size, hidden)
 
     def _give(
         self, text: str, index: int, human: NDArray[np.int32], *, binding: bool, trusted: bool
@@ -963,10 +964,14 @@ class Session:
     def _shown(self, index: int, frame: FrameState) -> LabelMap:
         """The mask of a frame in some state of it."""
         mask = self._stored(frame, self._state.merged)
-        hidden = self._state.removed | absent_objects(self._state.absences, index)
+        hidden = self._hidden(index)
         if not hidden:
             return mask
         return np.where(np.isin(mask, list(hidden)), np.uint16(0), mask)
+
+    def _hidden(self, index: int) -> frozenset[ObjectId]:
+        """Objects that a frame does not show, whatever is stored."""
+        return self._state.removed | absent_objects(self._state.absences, index)
 
     def _stored(self, frame: FrameState, merged: Relabels = ()) -> LabelMap:
         """The mask of a frame with what is removed or absent still in it."""

@@ -47,7 +47,7 @@ class FrameState:
     source: Source = ""
     """Who made the mask: a method, or a person who painted, imported or accepted it."""
     human: Key | None = None
-    """(H, W) int32 in the store: a person's pixels, −1 elsewhere."""
+    """(H, W) int32 in the store: a person's pixels, −1 elsewhere; or uint16, when all are."""
     human_objects: frozenset[ObjectId] = frozenset()
     """The objects that a person's background pixels exclude: those there were at the time."""
     binding: bool = True
