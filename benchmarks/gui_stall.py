@@ -6,9 +6,9 @@ percentile, how many were over 50 ms, and the most that the thread itself comput
 the rest of a gap it waited, for OpenGL to draw (which without a graphics card takes the processor)
 or because other programs had the processor. The rows:
 
-- the plugin: while the method is loaded, idle, scrolling, for strokes drawn with the mouse (their
-  previews included), for each propagation, and for each propagation during which a person scrolls
-  and draws;
+- the plugin: just opened, while the method is loaded, idle, scrolling, for strokes drawn with the
+  mouse (their previews included), for each propagation, and for each propagation during which a
+  person scrolls and draws;
 - napari alone, without the plugin: its own layers of the same size, scrolled through and painted
   in, once with nothing else and once while a method runs in a thread that has nothing to do with
   the window. No plugin can be faster than that.
@@ -129,6 +129,7 @@ class Bench:
         self.viewer, self.controller, self.given = viewer, widget.controller, given
 
     def script(self):
+        yield from measured("drawing for the first time", wait(0.8))
         yield from measured("loading the method", wait(4.0))
         self.controller.navigation.go_to(self.given.frames // 2)
         yield 1.0

@@ -30,45 +30,51 @@ def loading(monkeypatch):
 
 
 class Controller(QObject):
+    """One that is nothing but its session."""
+
     session_changed = Signal()
     session = None
 
 
 @pytest.fixture
 def early(qtbot):
-    """With a controller that is nothing but its session."""
-    controller = Controller()
-    made = EarlyLoading(controller)
-    yield controller, made
+    made = EarlyLoading(Controller())
+    made._soon.setInterval(0)
+    yield made
     made.close()
 
 
-def test_a_method_is_loaded_once_and_not_in_the_windows_thread(early, loading, unloaded):
-    controller, made = early
-    controller.session_changed.emit()
-    assert loading == []
-    controller.session = unloaded
-    for _ in range(2):
+@pytest.fixture
+def begin(qtbot, early):
+    """Tell of a session, and wait until what it needs is loaded."""
+
+    def begin(session):
+        controller = early._controller
+        controller.session = session
         controller.session_changed.emit()
-        made._worker.finish()
+        qtbot.waitUntil(lambda: not early._soon.isActive(), timeout=5000)
+        qtbot.waitUntil(lambda: not early._worker.running, timeout=5000)
+
+    return begin
+
+
+def test_a_method_is_loaded_once_and_not_in_the_windows_thread(begin, loading, unloaded):
+    begin(None)
+    assert loading == []
+    begin(unloaded)
+    begin(unloaded)
     assert loading == [("lite", "napari-ivos", False)]
 
 
-def test_the_collector_goes_on_and_leaves_out_what_was_there(early, loading, unloaded):
-    controller, made = early
-    controller.session = unloaded
-    controller.session_changed.emit()
-    made._worker.finish()
+def test_the_collector_goes_on_and_leaves_out_what_was_there(early, begin, loading, unloaded):
+    begin(unloaded)
     assert loading
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0
-    made.close()
+    early.close()
     assert gc.get_freeze_count() == 0
 
 
-def test_an_engine_that_is_there_already_is_not_loaded(early, loading, session):
-    controller, made = early
-    controller.session = session
-    controller.session_changed.emit()
-    made._worker.finish()
+def test_an_engine_that_is_there_already_is_not_loaded(begin, loading, session):
+    begin(session)
     assert loading == []

@@ -7,12 +7,14 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_ivos.gui._worker import Worker
 
 if TYPE_CHECKING:
     from napari_ivos.gui._controller import Controller
+
+_MILLISECONDS = 1000
 
 
 class EarlyLoading(QObject):
@@ -29,10 +31,16 @@ class EarlyLoading(QObject):
         self._loaded: set[str] = set()
         # How it ends is of no interest: a method that cannot be loaded says so when it is used.
         self._worker = Worker(self)
-        controller.session_changed.connect(self._load)
+        # Only when the window has drawn the session's layers for the first time: that is work too.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_MILLISECONDS)
+        self._soon.timeout.connect(self._load)
+        controller.session_changed.connect(self._soon.start)
 
     def close(self) -> None:
         """Wait for what is being loaded, and leave the objects of the program as they were."""
+        self._soon.stop()
         self._worker.finish()
         if self._loaded:
             gc.unfreeze()

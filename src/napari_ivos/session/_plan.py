@@ -59,6 +59,7 @@ class EngineLoader:
         """The engine."""
         with self._lock:
             if self._engine is None:
+                self.prepare()
                 self._engine = self._load()
             return self._engine
 
