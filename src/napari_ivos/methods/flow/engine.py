@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,9 @@ from napari_ivos.methods._protocol import (
     PropagateRequest,
 )
 from napari_ivos.methods._rounds import rebuild
-from napari_ivos.methods.flow.annotate import segment
 from napari_ivos.methods.flow.memory import remember
 from napari_ivos.methods.flow.refiner import Refiner
+from napari_ivos.methods.flow.strokewise import Strokewise, says_more, sides
 from napari_ivos.methods.flow.walk import motion, together, walk
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.scribbles.raster import rasterise_all
@@ -50,7 +51,7 @@ def create(device: str, checkpoint: Path | None) -> FlowEngine:
 
 
 class FlowEngine:
-    """Seeded segmentation and dense optical flow; keeps nothing between calls.
+    """Seeded segmentation and dense optical flow; keeps the last regions by their strokes.
 
     Parameters
     ----------
@@ -60,6 +61,7 @@ class FlowEngine:
 
     def __init__(self, refiner: Refiner | None = None) -> None:
         self._refiner = refiner
+        self._strokewise = Strokewise(refiner)
 
     def interact(self, request: InteractRequest) -> tuple[FrameResult, Memory]:
         """Segment one annotated frame; see `Engine.interact`.
@@ -73,26 +75,26 @@ class FlowEngine:
             raise EngineError("There is no object to segment.", "Add an object first.")
         frame = request.video[request.frame]
         strokes = rasterise_all(request.strokes, frame.shape[:2])
-        marks = strokes
-        if request.human is not None:
-            marks = np.where(request.human >= 0, request.human, strokes)
-        flows = motion(request.video, request.frame) if request.strokes else []
+        flows = cache(partial(motion, request.video, request.frame))
         planes: list[Plane] = []
         untouched = set()
         for channel, object_id in enumerate(request.objects, start=1):
             prior = None if request.prior is None else request.prior[channel]
             if prior is not None and float(prior.max()) < 0.5:
                 prior = None
-            seeds, against = marks == object_id, (marks >= 0) & (marks != object_id)
-            if not _news(seeds, against, prior):
+            seeds, against = sides(strokes, request.human, object_id)
+            plane = prior
+            if not says_more(seeds, against, prior):
                 untouched.add(object_id)
-                planes.append(np.zeros(seeds.shape, np.float32) if prior is None else prior)
             elif (strokes == object_id).any() or (prior is not None and (strokes >= 0).any()):
-                planes.append(segment(frame, seeds, against, prior, flows, self._refiner))
+                plane = self._strokewise.region(
+                    frame, request.strokes, request.human, object_id, prior, flows
+                )
             else:
                 # Painted pixels are a mask already: nothing to guess round them.
                 known = seeds.astype(np.float32)
-                planes.append(known if prior is None else np.where(marks >= 0, known, prior))
+                plane = known if prior is None else np.where(seeds | against, known, prior)
+            planes.append(np.zeros(seeds.shape, np.float32) if plane is None else plane)
         probs = together(planes)
         if len(untouched) == len(planes):
             untouched.clear()
@@ -124,10 +126,3 @@ class FlowEngine:
     def rebuild(self, video: Frames, annotations: Sequence[Annotation]) -> Memory:
         """Memory from the annotations alone; see `Engine.rebuild`."""
         return rebuild(video, annotations, lambda request: self.interact(request)[1])
-
-
-def _news(seeds: np.ndarray, against: np.ndarray, prior: Plane | None) -> bool:
-    """Whether what a person marked says more about an object than its mask does already."""
-    if prior is None:
-        return bool(seeds.any())
-    return bool((seeds & (prior < 0.5)).any() or (against & (prior >= 0.5)).any())

@@ -1,0 +1,92 @@
+"""Strokes one after the other: corrections stay corrections, and only the strokes count."""
+
+import numpy as np
+import pytest
+
+from napari_ivos.methods.flow import strokewise
+from napari_ivos.methods.flow.strokewise import Strokewise
+from napari_ivos.scribbles import make_stroke
+from napari_ivos.scribbles.raster import rasterise
+
+SIZE = (100, 140)
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """A red disc with a thin white rod, before a ground whose upper part is nearly white too."""
+    rng = np.random.default_rng(0)
+    image = np.full((*SIZE, 3), (60, 110, 60), np.float32)
+    image[:40] = (215, 215, 215)
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    disc = np.hypot(y - 70, x - 50) < 18
+    image[disc] = (190, 50, 50)
+    rod = rasterise(make_stroke(0, 1, [(56, 62), (30, 95)], 1.5), SIZE) & ~disc
+    image[rod] = (235, 235, 235)
+    image += rng.normal(0, 5, image.shape)
+    return np.clip(image, 0, 255).astype(np.uint8), disc, rod
+
+
+BODY = make_stroke(0, 1, [(62, 42), (78, 58)], 2)
+ROD = make_stroke(0, 1, [(54, 65), (32, 92)])
+
+
+def region(picture, strokes, method=None, **more):
+    values = {"human": None, "object_id": 1, "prior": None, "motion": list} | more
+    return (method or Strokewise(None)).region(picture[0], strokes, **values)
+
+
+def test_a_thin_part_is_added_without_what_looks_like_it(picture):
+    _, disc, rod = picture
+    first = region(picture, [BODY]) > 0.5
+    assert (first & disc).sum() / (first | disc).sum() > 0.85
+    both = region(picture, [BODY, ROD]) > 0.5
+    whole = disc | rod
+    assert both[rasterise(ROD, SIZE)].all()
+    assert (both & whole).sum() / (both | whole).sum() > 0.75
+    # Nearly everything that was the ground before still is.
+    assert (both & ~whole).sum() < 150
+
+
+def test_a_region_depends_on_the_strokes_alone(picture):
+    kept = Strokewise(None)
+    region(picture, [BODY], kept)
+    region(picture, [BODY, ROD], kept)
+    again = region(picture, [BODY], kept)
+    assert np.array_equal(again, region(picture, [BODY]))
+    assert np.array_equal(region(picture, [BODY, ROD], kept), region(picture, [BODY, ROD]))
+
+
+def test_a_further_stroke_costs_one_segmentation(picture, monkeypatch):
+    count = []
+    segment = strokewise.segment
+    monkeypatch.setattr(strokewise, "segment", lambda *given: (count.append(1), segment(*given))[1])
+    kept = Strokewise(None)
+    region(picture, [BODY], kept)
+    region(picture, [BODY, ROD], kept)
+    region(picture, [BODY, ROD], kept)
+    assert len(count) == 2
+    # One that says nothing new costs nothing.
+    region(picture, [BODY, ROD, make_stroke(0, 1, [(70, 50)])], kept)
+    assert len(count) == 2
+
+
+def test_another_picture_or_mask_is_not_taken_for_the_one_before(picture):
+    kept = Strokewise(None)
+    region(picture, [BODY], kept)
+    other = (np.ascontiguousarray(picture[0][:, ::-1]), *picture[1:])
+    assert np.array_equal(region(other, [BODY], kept), region(other, [BODY]))
+    prior = picture[1].astype(np.float32)
+    with_prior = region(picture, [BODY, ROD], kept, prior=prior)
+    assert np.array_equal(with_prior, region(picture, [BODY, ROD], prior=prior))
+
+
+def test_the_last_stroke_wins_where_strokes_cross(picture):
+    no = make_stroke(0, 0, [(70, 40), (70, 60)])
+    off, on = rasterise(no, SIZE), rasterise(BODY, SIZE)
+    found = region(picture, [BODY, no]) > 0.5
+    assert not found[off].any()
+    found = region(picture, [no, BODY]) > 0.5
+    assert found[on].all()
+    # Another object's stroke counts as well, wherever it stands in the order.
+    other = make_stroke(0, 2, [(70, 40), (70, 60)])
+    assert not (region(picture, [BODY, other]) > 0.5)[off].any()
