@@ -35,7 +35,7 @@ def region(picture, strokes, method=None, **more):
     return (method or Strokewise(None)).region(picture[0], strokes, **values)
 
 
-def test_a_thin_part_is_added_without_what_looks_like_it(picture):
+def test_a_thin_part_of_another_colour_is_added(picture):
     _, disc, rod = picture
     first = region(picture, [BODY]) > 0.5
     assert (first & disc).sum() / (first | disc).sum() > 0.85
@@ -56,18 +56,37 @@ def test_a_region_depends_on_the_strokes_alone(picture):
     assert np.array_equal(region(picture, [BODY, ROD], kept), region(picture, [BODY, ROD]))
 
 
-def test_a_further_stroke_costs_one_segmentation(picture, monkeypatch):
-    count = []
+@pytest.fixture
+def segmented(monkeypatch):
+    """What `segment` was given each time: the region to correct, or None to begin."""
+    priors = []
     segment = strokewise.segment
-    monkeypatch.setattr(strokewise, "segment", lambda *given: (count.append(1), segment(*given))[1])
+
+    def noted(frame, seeds, against, prior, motion, refiner):
+        priors.append(prior)
+        return segment(frame, seeds, against, prior, motion, refiner)
+
+    monkeypatch.setattr(strokewise, "segment", noted)
+    return priors
+
+
+def test_the_first_stroke_begins_and_the_next_corrects_what_it_made(picture, segmented):
+    first = region(picture, [BODY])
+    segmented.clear()
+    region(picture, [BODY, ROD])
+    assert segmented[0] is None
+    assert np.array_equal(segmented[1], first)
+
+
+def test_a_further_stroke_costs_one_segmentation(picture, segmented):
     kept = Strokewise(None)
     region(picture, [BODY], kept)
     region(picture, [BODY, ROD], kept)
     region(picture, [BODY, ROD], kept)
-    assert len(count) == 2
+    assert len(segmented) == 2
     # One that says nothing new costs nothing.
     region(picture, [BODY, ROD, make_stroke(0, 1, [(70, 50)])], kept)
-    assert len(count) == 2
+    assert len(segmented) == 2
 
 
 def test_another_picture_or_mask_is_not_taken_for_the_one_before(picture):
