@@ -18,6 +18,7 @@ from napari_ivos import cli, doctor
 from napari_ivos.sample_data import cells
 from napari_ivos.scribbles import make_stroke, to_davis, write_davis
 from napari_ivos.session import Session
+from programs import started
 
 COMMAND = [sys.executable, "-m", "napari_ivos"]
 LENGTH, HEIGHT, WIDTH = 6, 48, 64
@@ -294,9 +295,8 @@ def test_an_interrupt_ends_the_command_cleanly(tmp_path):
     cells_on_disk(tmp_path, length=64)
     before = sorted(tmp_path.iterdir())
     args = ["segment", "cells.tif", "--strokes", "strokes.json", "--out", "masks.tif"]
-    with subprocess.Popen(
-        [*COMMAND, *args], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as running:
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with started([*COMMAND, *args], cwd=tmp_path, **pipes) as running:
         assert running.stderr.readline().startswith("Round 1 of 1")
         running.send_signal(signal.SIGINT)
         rest = running.stderr.read()

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from napari_ivos import cli
 from napari_ivos.scribbles import make_stroke, to_davis, write_davis
 from napari_ivos.session import Session
+from programs import started
 
 LENGTH, HEIGHT, WIDTH = 8, 48, 64
 
@@ -100,6 +101,26 @@ def test_replay_refuses_what_is_no_project(invoke, tmp_path):
     assert "no project of napari-ivos" in result.stderr
 
 
+# The command, which stands still in the middle of its run until it is told to end.
+HELD = """
+import time
+from napari_ivos import cli
+from napari_ivos.session import Session
+
+commit = Session.commit
+
+def hold(session, update):
+    told = commit(session, update)
+    if update.index == 9:
+        print("held", flush=True)
+        time.sleep(600)
+    return told
+
+Session.commit = hold
+cli.main()
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize(
     "how", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
@@ -110,24 +131,25 @@ def test_segment_goes_on_after_it_was_stopped(tmp_path, how):
     np.save(tmp_path / "long.npy", frames)
     strokes = [make_stroke(2, 1, [[60, 60], [70, 100]], 5)]
     write_davis(tmp_path / "s.json", to_davis(strokes, (90, 130), 20, "long"))
-    command = [sys.executable, "-m", "napari_ivos", "segment", "long.npy", "--strokes", "s.json"]
-    command += ["--project", "long.ivos", "--out", "masks.npz"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
-        assert running.stderr.readline().startswith("Round 1 of 1")
-        while len(list((tmp_path / "long.ivos" / "frames").iterdir())) < 8:
-            assert running.poll() is None
+    words = ["segment", "long.npy", "--strokes", "s.json"]
+    words += ["--project", "long.ivos", "--out", "masks.npz"]
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with started([sys.executable, "-c", HELD, *words], cwd=tmp_path, **pipes) as running:
+        assert running.stdout.readline() == "held\n"
         running.send_signal(how)
         rest = running.stderr.read()
     if how == signal.SIGINT:
         assert running.returncode == 130
-        assert rest == (
-            "Stopped; what was done is in long.ivos, and the same command goes on from there.\n"
-        )
+        assert rest.splitlines() == [
+            "Round 1 of 1, from frame 2",
+            "Stopped; what was done is in long.ivos, and the same command goes on from there.",
+        ]
     with Session.open(tmp_path / "long.ivos") as session:
         assert session.masks[2].any()
         assert session.interrupted_frames == (2,)
         done = [index for index in range(20) if session.masks[index].any()]
         assert 0 < len(done) < 20
+    command = [sys.executable, "-m", "napari_ivos", *words]
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert again.stderr.splitlines() == ["Round 1 of 1, from frame 2"]
     with np.load(tmp_path / "masks.npz") as archive:

@@ -14,6 +14,7 @@ from napari_ivos.evaluation import Protocol, evaluate, open_dataset, play
 from napari_ivos.evaluation.rows import read_rows
 from napari_ivos.evaluation.run import list_jobs, run_jobs
 from napari_ivos.evaluation.store import Store
+from programs import started
 
 COMMAND = [sys.executable, "-m", "napari_ivos", "evaluate"]
 
@@ -150,9 +151,7 @@ def test_an_interrupted_command_goes_on_where_it_was(three, tmp_path, how, worke
     # The last one takes long enough to be interrupted on any machine.
     write_sequence(three, "d", labels_of(1, 24))
     args = [*COMMAND, three, "--report", folder, "--rounds", "1", "--workers", str(workers)]
-    with subprocess.Popen(
-        args, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as running:
+    with started(args, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as running:
         first = running.stderr.readline()
         assert first.startswith("1 of 4: ")
         running.send_signal(how)

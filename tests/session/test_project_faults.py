@@ -17,6 +17,7 @@ import pytest
 from napari_ivos.errors import ProjectError
 from napari_ivos.session import Session
 from napari_ivos.session._frame_file import decode, encode
+from programs import started
 from projects import FRAMES, begin, draw, everything, reopen, work
 
 posix = pytest.mark.skipif(os.name == "nt", reason="other rules on Windows")
@@ -292,10 +293,8 @@ def test_another_program_has_it(path):
         "print('open', flush=True); sys.stdin.read()"
     )
     np.save(path.parent / "frames.npy", FRAMES)
-    with subprocess.Popen(
-        [sys.executable, "-c", code, path, path.parent / "frames.npy"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as other:  # fmt: skip
+    command = [sys.executable, "-c", code, path, path.parent / "frames.npy"]
+    with started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == "open\n"
         with pytest.raises(ProjectError, match=rf"another program \(process {other.pid}\)"):
             reopen(path)

@@ -64,8 +64,8 @@ def work(folder, seed):
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
+        say(str(os.getpid()))
         work(*line.split())
-    say(str(pid))
     os.waitpid(pid, 0)
     say("killed")
 """
@@ -90,19 +90,27 @@ class Programs:
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": paths},
+            start_new_session=True,
         )
 
     def run(self, seed, seconds):
         """Give what the program told: pairs of what there was and how long the journal was."""
         print(self.folder, seed, file=self._process.stdin, flush=True)
-        lines = [self._process.stdout.readline(), self._process.stdout.readline()]
+        pid, told = int(self._line()), [self._line()]
         time.sleep(seconds)
-        (pid,) = [int(line) for line in lines if len(line.split()) == 1]
         os.kill(pid, 9)
-        lines += iter(self._process.stdout.readline, "killed\n")
-        return [tuple(map(int, line.split())) for line in lines if len(line.split()) == 2]
+        while (line := self._line()) != "killed":
+            told.append(line)
+        return [tuple(map(int, line.split())) for line in told]
+
+    def _line(self):
+        line = self._process.stdout.readline()
+        assert line, "the programs ended by themselves"
+        return line.rstrip("\n")
 
     def close(self):
+        # With those it started, one of which may be at work without end.
+        os.killpg(self._process.pid, 9)
         self._process.stdin.close()
         self._process.stdout.close()
         self._process.wait()
