@@ -1,3 +1,4 @@
+import gc
 import itertools
 import threading
 
@@ -6,6 +7,7 @@ import pytest
 from qtpy.QtCore import QSettings
 
 from fakes import FakeEngine
+from gui.shared_window import SharedWindow, delete_now
 from napari_ivos.gui.main_widget import InteractiveVOS
 from napari_ivos.session import Session
 
@@ -63,9 +65,49 @@ def engine():
     made.previews.release(1000)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def libraries_set_apart():
+    """Garbage is not looked for among what is there to stay.
+
+    napari collects garbage whenever its last layer goes, and that takes longer than the test
+    before it when every object of every library is looked at.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def deleted(qapp):
+    yield
+    delete_now()
+
+
+@pytest.fixture(scope="session")
+def shared_window(qapp):
+    window = SharedWindow()
+    yield window
+    window.close()
+
+
 @pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer(strict_qt=True)
+def no_shared_window(shared_window):
+    shared_window.close()
+
+
+@pytest.fixture
+def make_napari_viewer(no_shared_window, make_napari_viewer):
+    """Opens windows of the test's own: to be shown, or to be closed."""
+    return make_napari_viewer
+
+
+@pytest.fixture
+def viewer(shared_window, qtbot, request):
+    """An empty viewer, in a window that is not shown."""
+    yield shared_window.open()
+    if request.node.rep_call.passed:
+        shared_window.clear()
+    else:
+        shared_window.close()
 
 
 @pytest.fixture

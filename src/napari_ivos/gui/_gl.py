@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 if TYPE_CHECKING:
     import napari
+
+_SEEN_TO: WeakSet[Any] = WeakSet()
+"""Viewers that are seen to, however often the dock is opened in them."""
 
 
 def free_layers_in_their_context(viewer: napari.viewer.Viewer) -> None:
@@ -22,6 +26,9 @@ def free_layers_in_their_context(viewer: napari.viewer.Viewer) -> None:
     ----------
     viewer : napari.Viewer
     """
+    if viewer in _SEEN_TO:
+        return
+    _SEEN_TO.add(viewer)
 
     def make_current(_event: Any) -> None:
         # The window may be gone already, and its canvas with it.
