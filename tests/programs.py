@@ -1,4 +1,4 @@
-"""Programs that tests start: none outlives its test, so that a test that hangs ends with a failure."""
+"""Programs that tests start: none outlives its test, which so ends when it hangs."""
 
 import subprocess
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ PATIENCE = 60
 
 @contextmanager
 def started(args, **options):
-    """A program whose output is text; it has to end with the block, and is killed if it does not."""
+    """A program that writes text; it has to end with the block, and is killed if it does not."""
     # On the way out `Popen` itself waits for ever.
     with subprocess.Popen([*map(str, args)], text=True, **options) as running:
         try:
