@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -71,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer_stalls(self, count):
         if count == 1:
             self.send(DATA[:300_000], claim=len(DATA))
-            time.sleep(1.0)
+            self.server.leaving.wait(20)
         else:
             self.send_range()
 
@@ -118,10 +117,11 @@ class Handler(BaseHTTPRequestHandler):
 def server():
     web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     web.daemon_threads = True
-    web.mood, web.requests = "good", []
+    web.mood, web.requests, web.leaving = "good", [], threading.Event()
     thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield web
+    web.leaving.set()
     web.shutdown()
     web.server_close()
     thread.join()
@@ -135,4 +135,4 @@ def record(server):
 
 @pytest.fixture
 def patience():
-    return Patience(connect=2, read=0.3, tries=4, pause=0.01)
+    return Patience(connect=5, read=1, tries=4, pause=0.01)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -147,6 +146,7 @@ def test_a_sample_that_a_lost_worker_finished_after_all_stays_as_it_is(davis, tm
     [(signal.SIGINT, 1), pytest.param(signal.SIGKILL, 2, marks=pytest.mark.slow)],
 )
 def test_an_interrupted_command_goes_on_where_it_was(three, tmp_path, how, workers):
+    psutil = pytest.importorskip("psutil")
     folder = tmp_path / "report"
     # The last one takes long enough to be interrupted on any machine.
     write_sequence(three, "d", labels_of(1, 24))
@@ -154,6 +154,7 @@ def test_an_interrupted_command_goes_on_where_it_was(three, tmp_path, how, worke
     with started(args, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as running:
         first = running.stderr.readline()
         assert first.startswith("1 of 4: ")
+        orphans = psutil.Process(running.pid).children(recursive=True)
         running.send_signal(how)
         rest = running.stderr.read()
     if how == signal.SIGINT:
@@ -163,8 +164,8 @@ def test_an_interrupted_command_goes_on_where_it_was(three, tmp_path, how, worke
     assert not (folder / "report.csv").exists()
     done = {path: path.stat().st_mtime_ns for path in (folder / "samples").glob("*/sample.json")}
     assert done
-    # Orphaned workers end by themselves; one may just have finished its sample.
-    time.sleep(0.2)
+    # They end by themselves; one may just have finished its sample.
+    assert psutil.wait_procs(orphans, timeout=60)[1] == []
     again = subprocess.run(args, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert len(again.stderr.splitlines()) == 4

@@ -30,14 +30,14 @@ class GatedEngine(FakeEngine):
         self.previews = threading.Semaphore(0)
 
     def interact(self, request):
-        assert self.previews.acquire(timeout=20)
+        assert self.previews.acquire(timeout=60)
         if self.failure is not None:
             raise self.failure
         return super().interact(request)
 
     def propagate(self, request):
         for result in super().propagate(request):
-            assert self.frames.acquire(timeout=20)
+            assert self.frames.acquire(timeout=60)
             yield result
 
 
@@ -153,7 +153,7 @@ def idle(qtbot, controller):
     """Wait until nothing runs."""
 
     def idle():
-        qtbot.waitUntil(lambda: controller.jobs.kind is None, timeout=10_000)
+        qtbot.waitUntil(lambda: controller.jobs.kind is None, timeout=30_000)
 
     return idle
 
@@ -169,7 +169,7 @@ def paint(qtbot, controller):
                 for share in np.linspace(0, 1, 20):
                     point = (1 - share) * np.array(start) + share * np.array(end)
                     layer.paint(point, layer.selected_label)
-        qtbot.waitUntil(lambda: len(controller.session.strokes()) > before, timeout=5_000)
+        qtbot.waitUntil(lambda: len(controller.session.strokes()) > before, timeout=30_000)
 
     return paint
 

@@ -100,7 +100,7 @@ def window(qtbot, dock, controller):
     made.gate = gate
     yield made
     gate.set()
-    qtbot.waitUntil(lambda: not made._worker.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not made._worker.running, timeout=30_000)
     made.close()
 
 
@@ -108,11 +108,11 @@ def test_the_doctor_looks_in_the_background_and_can_be_copied(qtbot, window):
     window.show()
     assert window.report.toPlainText() == ""
     window.pages.setCurrentIndex(1)
-    qtbot.waitUntil(lambda: "Python is there" in window.report.toPlainText(), timeout=10_000)
+    qtbot.waitUntil(lambda: "Python is there" in window.report.toPlainText(), timeout=30_000)
     assert "Looking" in window.report.toPlainText()
     assert not window.again.isEnabled()
     window.gate.set()
-    qtbot.waitUntil(window.again.isEnabled, timeout=10_000)
+    qtbot.waitUntil(window.again.isEnabled, timeout=30_000)
     text = window.report.toPlainText()
     assert "problem  torch is missing\n         → Run: pip install torch" in text
     qtbot.mouseClick(window.copy, Qt.MouseButton.LeftButton)
@@ -125,5 +125,5 @@ def test_closing_while_the_doctor_looks(qtbot, window):
     window.close_panel()
     window.gate.set()
     qtbot.waitUntil(
-        lambda: all(t.name != "napari-ivos" for t in threading.enumerate()), timeout=10_000
+        lambda: all(t.name != "napari-ivos" for t in threading.enumerate()), timeout=30_000
     )

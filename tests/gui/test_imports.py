@@ -22,7 +22,7 @@ def labels():
 @pytest.fixture
 def settled(qtbot, controller):
     def settled():
-        qtbot.waitUntil(lambda: controller.imports.total == 0, timeout=20_000)
+        qtbot.waitUntil(lambda: controller.imports.total == 0, timeout=30_000)
 
     return settled
 
@@ -78,7 +78,7 @@ class Slow:
         self.shape, self._labels, self._gate = labels.shape, labels, gate
 
     def __getitem__(self, index):
-        assert self._gate.acquire(timeout=20)
+        assert self._gate.acquire(timeout=60)
         return self._labels[index]
 
 
@@ -87,7 +87,7 @@ def test_it_can_be_stopped_and_what_was_taken_stays(
 ):
     engine.hold_frames(after=4)
     controller.imports._begin("slow", lambda: _open(Slow(labels, engine.frames)))
-    qtbot.waitUntil(lambda: controller.imports.done == 4, timeout=10_000)
+    qtbot.waitUntil(lambda: controller.imports.done == 4, timeout=30_000)
     assert dock.taking.isVisibleTo(dock)
     controller.add_object()  # nothing waits for it
     dock.taking.stop.click()
@@ -101,7 +101,7 @@ def test_it_can_be_stopped_and_what_was_taken_stays(
 def test_undoing_it_while_it_runs_ends_it(qtbot, controller, settled, labels, engine):
     engine.hold_frames(after=4)
     controller.imports._begin("slow", lambda: _open(Slow(labels, engine.frames)))
-    qtbot.waitUntil(lambda: controller.imports.done == 4, timeout=10_000)
+    qtbot.waitUntil(lambda: controller.imports.done == 4, timeout=30_000)
     controller.undo()
     engine.frames.release(1)
     settled()

@@ -108,7 +108,7 @@ def test_corrections_are_painted_whatever_is_shown(qtbot, masked):
     masked.looks.show("fade")
     masked.view.use_mask_brush()
     masked.view.masks.paint((0, 35, 50), 1)
-    qtbot.waitUntil(lambda: masked.session.masks[0][35, 50] == 1, timeout=5_000)
+    qtbot.waitUntil(lambda: masked.session.masks[0][35, 50] == 1, timeout=30_000)
     assert shown(masked)[35, 50, 3] == veil(masked.session.masks[0], "fade")[35, 50, 3]
 
 

@@ -169,7 +169,7 @@ def panel(dock, qtbot):
         dock.controller.session.add_mask(frame, labels, lock=False)
     dock.controller.select(1)
     here = dock.objects.model.index(0, Column.HERE)
-    qtbot.waitUntil(lambda: here.data() == "100", timeout=20_000)
+    qtbot.waitUntil(lambda: here.data() == "100", timeout=30_000)
     return dock.objects
 
 
@@ -207,7 +207,7 @@ def test_selected_objects_are_merged_and_deleted(panel, controller, dock, qtbot,
     assert [item.id for item in controller.session.objects] == [1, 2]
     assert controller.selected == 2
     here = panel.model.index(1, Column.HERE)
-    qtbot.waitUntil(lambda: panel.curve.areas.tolist() == [200] * 12, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.curve.areas.tolist() == [200] * 12, timeout=30_000)
     assert here.data() == "200"
     dock.timeline.strip.select((4, 7))
     qtbot.mouseClick(panel.delete, LEFT)
@@ -235,7 +235,7 @@ def test_an_object_divides_on_the_displayed_frame(panel, controller, qtbot, said
         Qt.ItemDataRole.ToolTipRole
     )
     here = panel.model.index(0, Column.HERE)
-    qtbot.waitUntil(lambda: here.data() == "–", timeout=20_000)
+    qtbot.waitUntil(lambda: here.data() == "–", timeout=30_000)
     controller.navigation.go_to(7)
     assert here.data() == "100"
 

@@ -19,7 +19,7 @@ def brush(dock, controller, qtbot):
         with layer.block_history():
             for point in points:
                 layer.paint(np.array(point), layer.selected_label)
-        qtbot.waitUntil(lambda: controller.session.undo_text != before, timeout=5000)
+        qtbot.waitUntil(lambda: controller.session.undo_text != before, timeout=30_000)
 
     return brush
 
@@ -62,14 +62,14 @@ def test_the_fill_bucket_works_too(propagated, brush, controller, qtbot):
     controller.add_object()
     controller.navigation.go_to(6)
     controller.view.masks.fill(np.array((6, 20, 20)), 2)
-    qtbot.waitUntil(lambda: controller.session.masks[6][20, 20] == 2, timeout=5000)
+    qtbot.waitUntil(lambda: controller.session.masks[6][20, 20] == 2, timeout=30_000)
     assert not (controller.session.masks[6] == 1).any()
     assert (controller.session.masks[5] == 1).any(), "the other frames are as they were"
 
 
 def test_an_object_that_there_is_not_is_refused(propagated, brush, controller, said, qtbot):
     controller.view.masks.paint(np.array((6, 8, 8)), 77)
-    qtbot.waitUntil(lambda: any("no object 77" in text for text in said), timeout=5000)
+    qtbot.waitUntil(lambda: any("no object 77" in text for text in said), timeout=30_000)
     assert controller.view.masks.data[6, 8, 8] == 0
 
 

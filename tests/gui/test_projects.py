@@ -26,7 +26,7 @@ def settled(qtbot, controller):
 
     def settled():
         projects = controller.projects
-        qtbot.waitUntil(lambda: projects._task is None and not projects._waiting, timeout=20_000)
+        qtbot.waitUntil(lambda: projects._task is None and not projects._waiting, timeout=30_000)
 
     settled()
     return settled
@@ -80,7 +80,7 @@ def _copied(path):
 
 def test_what_was_drawn_before_it_is_kept_is_kept_too(controller, paint, qtbot, engine, idle):
     paint((2, 20, 10))
-    qtbot.waitUntil(lambda: controller.session.project is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: controller.session.project is not None, timeout=30_000)
     idle()
     lines = (controller.session.project / "journal.jsonl").read_text().splitlines()
     assert sum("stroke on frame 2" in line for line in lines) == 1
@@ -134,10 +134,10 @@ def test_it_is_saved_while_a_propagation_runs(
     idle()
     engine.hold_frames(after=3)
     controller.propagate()
-    qtbot.waitUntil(lambda: bool(controller.session.masks[3].any()), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(controller.session.masks[3].any()), timeout=30_000)
     choose(tmp_path / "mine.ivos")
     dock.project.save.click()
-    qtbot.waitUntil(lambda: controller.projects.path == tmp_path / "mine.ivos", timeout=10_000)
+    qtbot.waitUntil(lambda: controller.projects.path == tmp_path / "mine.ivos", timeout=30_000)
     assert controller.jobs.kind == "propagation"
     engine.frames.release(100)
     idle()
@@ -270,7 +270,7 @@ def test_a_file_is_found_again_whatever_read_it(
     viewer.open(str(tmp_path / "movie.tif"), plugin="napari")
     dock = open_dock()
     projects = dock.controller.projects
-    qtbot.waitUntil(lambda: projects.path is not None and not projects.doing, timeout=20_000)
+    qtbot.waitUntil(lambda: projects.path is not None and not projects.doing, timeout=30_000)
     head = json.loads((projects.path / "project.json").read_text())
     assert head["video"]["absolute"] == str(tmp_path / "movie.tif")
 
@@ -297,7 +297,7 @@ def test_a_project_that_is_open_elsewhere_is_refused(
 def test_a_project_can_be_opened_in_an_empty_viewer(viewer, open_dock, qtbot, project):
     dock = open_dock()
     dock.controller.projects.open(project)
-    qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=30_000)
     assert [layer.name for layer in viewer.layers] == ["movie", "masks", "strokes"]
 
 
@@ -356,6 +356,6 @@ def test_work_is_kept_also_when_napari_closes_at_once(
 def test_a_project_dropped_on_napari_is_opened(viewer, qtbot, project):
     assert viewer.open(str(project), plugin="napari-ivos") == []
     _, dock = viewer.window.add_plugin_dock_widget("napari-ivos", "Interactive VOS")
-    qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=30_000)
     assert dock.controller.session.project == project
     assert [layer.name for layer in viewer.layers] == ["movie", "masks", "strokes"]

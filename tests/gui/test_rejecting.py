@@ -16,7 +16,7 @@ def counted(qtbot, controller):
     """Wait until the changed frames are counted, and give the sum in words."""
 
     def counted(text):
-        qtbot.waitUntil(lambda: controller.difference.text == text, timeout=5000)
+        qtbot.waitUntil(lambda: controller.difference.text == text, timeout=30_000)
         return controller.difference.frames
 
     return counted
@@ -117,7 +117,7 @@ def test_the_changes_follow_what_is_undone_and_run(
 def test_the_timeline_marks_the_changed_frames(dock, controller, corrected, counted, qtbot):
     counted("10 of 11 frames changed")
     strip = dock.timeline.strip
-    qtbot.waitUntil(lambda: len(strip.content.changed) == 10, timeout=5000)
+    qtbot.waitUntil(lambda: len(strip.content.changed) == 10, timeout=30_000)
     assert dock.timeline.text.text().startswith("10 of 11 frames changed.")
     strip.resize(400, strip.height())
     picture = strip.grab().toImage()
@@ -192,7 +192,7 @@ def test_a_run_that_goes_on_is_stopped_and_taken_back(
     idle()
     engine.hold_frames(after=3)
     controller.propagate()
-    qtbot.waitUntil(lambda: "of 4 frames changed" in controller.difference.text, timeout=5000)
+    qtbot.waitUntil(lambda: "of 4 frames changed" in controller.difference.text, timeout=30_000)
     shift(viewer, "U")
     engine.frames.release(100)
     idle()

@@ -25,7 +25,7 @@ def held_run(qtbot, controller, engine, drawn):
     """A propagation that has done 4 of its frames and waits for the next."""
     engine.hold_frames(after=3)
     controller.propagate()
-    qtbot.waitUntil(lambda: 3 in masked(controller), timeout=5_000)
+    qtbot.waitUntil(lambda: 3 in masked(controller), timeout=30_000)
 
 
 def masked(controller):
@@ -166,7 +166,7 @@ def test_a_bug_is_not_swallowed(qtbot, controller, engine, paint, idle, failure)
     with qtbot.capture_exceptions() as raised:
         paint((0, 20, 10))
         idle()
-        qtbot.waitUntil(lambda: len(raised) == 1, timeout=5_000)
+        qtbot.waitUntil(lambda: len(raised) == 1, timeout=30_000)
     assert raised[0][1] is failure
     engine.failure = None
     paint((0, 30, 40))
@@ -303,7 +303,7 @@ def test_starting_again_asks_and_ends_the_session_before(
     engine.frames.release(100)
     assert len(asked) == 1
     if answer == "Yes":
-        qtbot.waitUntil(lambda: controller.session not in (before, None), timeout=5_000)
+        qtbot.waitUntil(lambda: controller.session not in (before, None), timeout=30_000)
         assert controller.session.strokes() == ()
     else:
         assert controller.session is before

@@ -36,7 +36,7 @@ def strokes(qtbot, controller, idle):
     """Wait until there are so many strokes, and give them."""
 
     def strokes(count):
-        qtbot.waitUntil(lambda: len(controller.session.strokes()) == count, timeout=5000)
+        qtbot.waitUntil(lambda: len(controller.session.strokes()) == count, timeout=30_000)
         idle()
         return controller.session.strokes()
 
@@ -168,7 +168,7 @@ def test_background_strokes_can_be_erased_between_their_squares(controller, pain
     idle()
     assert (controller.view.strokes.data[0] == BACKGROUND_LABEL).any()
     controller.view.strokes.paint((0, 20, 20), 0)
-    qtbot.waitUntil(lambda: controller.session.strokes() == (), timeout=5000)
+    qtbot.waitUntil(lambda: controller.session.strokes() == (), timeout=30_000)
     assert not np.asarray(controller.view.strokes.data[0]).any()
 
 

@@ -37,7 +37,7 @@ def working(qtbot, dock):
         def there():
             return dock.run.stage == "working" and dock.run.sequence.name == name
 
-        qtbot.waitUntil(there, timeout=20_000)
+        qtbot.waitUntil(there, timeout=30_000)
 
     return working
 
@@ -48,7 +48,7 @@ def draw(qtbot, dock):
 
     def draw(frame, y=30):
         taken = dock.controller.add_strokes([make_stroke(frame, 1, [[y, 10], [y, 30]], 4)])
-        qtbot.waitUntil(lambda: dock.controller.jobs.kind is None, timeout=10_000)
+        qtbot.waitUntil(lambda: dock.controller.jobs.kind is None, timeout=30_000)
         return taken
 
     return draw
@@ -61,7 +61,7 @@ def run(qtbot, dock):
     def run():
         controller = dock.controller
         controller.run()
-        qtbot.waitUntil(lambda: controller.phase is not Phase.OPERATING, timeout=10_000)
+        qtbot.waitUntil(lambda: controller.phase is not Phase.OPERATING, timeout=30_000)
 
     return run
 
@@ -165,7 +165,7 @@ def test_results_that_cannot_be_written_are_tried_again(qtbot, dock, settings, w
     run()
     dock.controller.be_satisfied()
     dock.controller.be_satisfied()
-    qtbot.waitUntil(lambda: dock.run.stage == "not kept", timeout=10_000)
+    qtbot.waitUntil(lambda: dock.run.stage == "not kept", timeout=30_000)
     assert "other files" in dock.message.text()
     assert "could not be saved" in dock.panel.task.text()
     (target / "mine.txt").unlink()
@@ -207,7 +207,7 @@ def test_a_sequence_begins_again(viewer, dock, settings, working, draw, monkeypa
     draw(0)
     viewer.layers.remove(dock.run.layers.image)
     assert "begins again" in dock.message.text()
-    qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=30_000)
     assert len(viewer.layers) == 5
 
 
@@ -249,7 +249,7 @@ def test_a_method_that_cannot_be_loaded_is_said(viewer, settings, qtbot):
     dock = UserStudy(viewer, fail)
     viewer.window.add_dock_widget(dock, name="User study")
     dock._begin(settings())
-    qtbot.waitUntil(lambda: dock.run.stage == "none", timeout=10_000)
+    qtbot.waitUntil(lambda: dock.run.stage == "none", timeout=30_000)
     assert "The device is gone" in dock.message.text()
     assert not dock.form.isHidden()
 
@@ -268,7 +268,7 @@ def test_it_lets_go_of_everything(viewer, dock, settings, working, draw, qtbot):
     again = UserStudy(viewer)
     viewer.window.add_dock_widget(again, name="User study")
     again.run.begin(settings())
-    qtbot.waitUntil(lambda: again.run.stage == "working", timeout=20_000)
+    qtbot.waitUntil(lambda: again.run.stage == "working", timeout=30_000)
 
 
 def test_closing_while_results_are_written_keeps_them(

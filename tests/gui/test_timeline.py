@@ -15,7 +15,7 @@ from napari_ivos.session import Status
 @pytest.fixture
 def timeline(dock, qtbot):
     made = dock.timeline
-    qtbot.waitUntil(lambda: made.strip.length == 12, timeout=5000)
+    qtbot.waitUntil(lambda: made.strip.length == 12, timeout=30_000)
     return made
 
 
@@ -47,18 +47,18 @@ def drag(strip, first, last):
 
 
 def test_it_follows_the_session(strip, propagated, controller, qtbot):
-    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=5000)
+    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=30_000)
     assert strip.content.recommended
     controller.navigation.go_to(9)
     controller.accept()
-    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmamm", timeout=5000)
+    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmamm", timeout=30_000)
     controller.undo()
-    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=5000)
+    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=30_000)
 
 
 def test_a_click_goes_to_the_frame_and_selects_the_object(strip, controller, qtbot):
     controller.add_object()
-    qtbot.waitUntil(lambda: len(strip.content.ids) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: len(strip.content.ids) == 2, timeout=30_000)
     assert controller.selected == 2
     QTest.mouseClick(strip, Qt.MouseButton.LeftButton, pos=at(strip, 7))
     assert controller.navigation.frame == 7
@@ -73,7 +73,7 @@ def test_a_drag_selects_frames_to_accept(timeline, strip, propagated, controller
     assert strip.selection == (6, 10)
     assert timeline.text.text() == "Frames 6 to 9 are selected."
     qtbot.mouseClick(timeline.accept, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmaaaamm", timeout=5000)
+    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmaaaamm", timeout=30_000)
     QTest.mouseClick(strip, Qt.MouseButton.LeftButton, pos=at(strip, 1))
     assert not timeline.accept.isEnabled()
 
@@ -83,7 +83,7 @@ def test_an_object_is_marked_absent_on_the_selected_frames(
 ):
     drag(strip, 11, 10)
     qtbot.mouseClick(timeline.absent, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmm..", timeout=5000)
+    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmm..", timeout=30_000)
     assert not controller.session.masks[10].any()
     assert controller.session.masks[9].any()
 
@@ -103,25 +103,25 @@ def test_a_range_is_run_again_and_nothing_else(
 def test_nothing_is_painted_anew_unless_there_is_news(
     timeline, strip, propagated, controller, qtbot
 ):
-    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=5000)
-    qtbot.waitUntil(lambda: len(strip.content.changed) == 11, timeout=5000)
-    qtbot.waitUntil(lambda: not timeline._soon.isActive(), timeout=5000)
+    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=30_000)
+    qtbot.waitUntil(lambda: len(strip.content.changed) == 11, timeout=30_000)
+    qtbot.waitUntil(lambda: not timeline._soon.isActive(), timeout=30_000)
     before = strip.content
     controller.navigation.go_to(9)
     assert strip.frame == 9
     assert not timeline._soon.isActive(), "another frame only moves the mark"
     controller.toggle_background()
     assert timeline._soon.isActive()
-    qtbot.waitUntil(lambda: not timeline._soon.isActive(), timeout=5000)
+    qtbot.waitUntil(lambda: not timeline._soon.isActive(), timeout=30_000)
     assert strip.content is before
     controller.accept()
     # The objects panel may have brought the overview up to date before the strip shows it.
-    qtbot.waitUntil(lambda: strip.content is not before, timeout=5000)
+    qtbot.waitUntil(lambda: strip.content is not before, timeout=30_000)
     assert letters(strip) == "mmmmhmmmmamm"
 
 
 def test_the_next_frame_nobody_has_looked_at(strip, propagated, controller, viewer, qtbot):
-    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=5000)
+    qtbot.waitUntil(lambda: letters(strip) == "mmmmhmmmmmmm", timeout=30_000)
     controller.navigation.go_to(3)
     controller.navigation.go_to_unreviewed()
     assert controller.navigation.frame == 5
@@ -182,7 +182,7 @@ def test_it_goes_with_the_dock(viewer, dock, qtbot):
     viewer.window.remove_dock_widget(dock)
     qtbot.waitUntil(
         lambda: "Timeline" not in [dw.name for dw in viewer.window._wrapped_dock_widgets.values()],
-        timeout=5000,
+        timeout=30_000,
     )
 
 

@@ -120,7 +120,7 @@ def part(dock):
 @pytest.fixture
 def settled(qtbot, part):
     def settled():
-        qtbot.waitUntil(lambda: not part.getting.running, timeout=10_000)
+        qtbot.waitUntil(lambda: not part.getting.running, timeout=30_000)
 
     return settled
 
@@ -309,7 +309,7 @@ def test_closing_the_dock_does_not_wait_for_a_server(
         viewer.window.remove_dock_widget(dock)
     server.gate.set()
     qtbot.waitUntil(
-        lambda: not [t for t in threading.enumerate() if t.name == "napari-ivos"], timeout=5_000
+        lambda: not [t for t in threading.enumerate() if t.name == "napari-ivos"], timeout=30_000
     )
     assert not (tmp_path / "cache" / "GIS-ckpt_standard.pth").exists()
 

@@ -22,7 +22,7 @@ def heard(worker):
 
 
 def run(qtbot, worker, work):
-    with qtbot.waitSignal(worker.ended, timeout=5_000):
+    with qtbot.waitSignal(worker.ended, timeout=30_000):
         worker.start(work)
 
 
@@ -57,15 +57,15 @@ def test_stopping_ends_within_one_value_and_closes_the_generator(qtbot, worker, 
     def work():
         try:
             for number in range(100):
-                assert gate.acquire(timeout=5)
+                assert gate.acquire(timeout=60)
                 yield number
         finally:
             closed_by.append(threading.current_thread().name)
 
     worker.start(work)
-    qtbot.waitUntil(lambda: len(heard) == 2, timeout=5_000)
+    qtbot.waitUntil(lambda: len(heard) == 2, timeout=30_000)
     worker.stop()
-    with qtbot.waitSignal(worker.ended, timeout=5_000):
+    with qtbot.waitSignal(worker.ended, timeout=30_000):
         gate.release()
     assert [what for what, _ in heard] == [0, 1, 2, "ended"]
     assert closed_by == ["napari-ivos"]
@@ -93,5 +93,5 @@ def test_one_piece_of_work_at_a_time(qtbot, worker):
     worker.start(work)
     with pytest.raises(ValueError, match="one piece"):
         worker.start(work)
-    with qtbot.waitSignal(worker.ended, timeout=5_000):
+    with qtbot.waitSignal(worker.ended, timeout=30_000):
         gate.set()

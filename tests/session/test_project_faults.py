@@ -499,7 +499,7 @@ def test_a_folder_that_refuses_to_be_written_to(path, made, monkeypatch):
 
 
 def add_objects_for_a_while(session):
-    for _ in range(200):
+    for _ in range(1500):
         time.sleep(0.02)
         session.add_object()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from napari_ivos.errors import ProjectError, VideoError
 from napari_ivos.session._disk import Key
@@ -21,11 +21,25 @@ from napari_ivos.session._folder import (
 from napari_ivos.session._journal import Journal
 from napari_ivos.session._lock import FolderLock
 from napari_ivos.session._reference import is_same
+from napari_ivos.session._store import FrameStore
 from napari_ivos.session._sync import Syncer
 from napari_ivos.video import Video, open_video
 
-if TYPE_CHECKING:
-    from napari_ivos.session._project import Project
+
+class Home(Protocol):
+    """Where a session lives, as far as moving out of it is concerned; a `Project` is one."""
+
+    store: FrameStore
+
+    @property
+    def journal(self) -> Journal:
+        """Where each action is written down."""
+
+    def settle(self, folder: Path, journal: Journal, lock: FolderLock, sync: Syncer) -> None:
+        """Go on in a folder that is filled already."""
+
+    def let_go_of_former(self) -> None:
+        """Let go of folders that the session left."""
 
 
 class Saving:
@@ -36,7 +50,7 @@ class Saving:
 
     Parameters
     ----------
-    project : Project
+    home : Project
         Where the session lives now.
     path : Path
         Where it is to live; absolute.
@@ -46,11 +60,9 @@ class Saving:
         Where a video that is an array in memory may be found again.
     """
 
-    def __init__(
-        self, project: Project, path: Path, video: Video, file: Path | None = None
-    ) -> None:
+    def __init__(self, home: Home, path: Path, video: Video, file: Path | None = None) -> None:
         self.path = path
-        self._project, self._video, self._file = project, video, file
+        self._home, self._video, self._file = home, video, file
         self._undoing = ExitStack()
         self._lock: FolderLock | None = None
         self._sync = Syncer(path / FRAMES)
@@ -74,7 +86,7 @@ class Saving:
         try:
             self._begin()
             yield 0
-            for key in self._project.store.copy(self.path / FRAMES):
+            for key in self._home.store.copy(self.path / FRAMES):
                 self._copied.add(key)
                 yield len(self._copied)
         except OSError as error:
@@ -123,7 +135,7 @@ class Saving:
             raise
         self._undoing.pop_all()
         assert self._lock is not None
-        self._project.settle(self.path, journal, self._lock, self._sync)
+        self._home.settle(self.path, journal, self._lock, self._sync)
         for file in (self.path / HEAD, *(self.path / FRAMES).iterdir()):
             self._sync.file_written(file)
         self._sync.start(journal)
@@ -141,7 +153,7 @@ class Saving:
 
     def tidy(self) -> None:
         """Let go of where the session was; takes its time, and may be called in any thread."""
-        self._project.let_go_of_former()
+        self._home.let_go_of_former()
 
     @property
     def _part(self) -> Path:
@@ -149,7 +161,7 @@ class Saving:
 
     def _write(self) -> tuple[Journal, list[Key]]:
         """Copy the rest; what makes the folder a project comes last."""
-        former, store = self._project.journal, self._project.store
+        former, store = self._home.journal, self._home.store
         (self.path / JOURNAL).write_bytes(former.content())
         journal = Journal(
             self.path / JOURNAL, *former.position, self._sync.check, self._sync.line_written
