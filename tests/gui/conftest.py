@@ -92,6 +92,9 @@ def shared_window(qapp):
 @pytest.fixture
 def no_shared_window(shared_window):
     shared_window.close()
+    shared_window.barred = True
+    yield
+    shared_window.barred = False
 
 
 @pytest.fixture

@@ -29,9 +29,12 @@ class SharedWindow:
 
     def __init__(self):
         self.viewer = None
+        self.barred = False
+        """While a test has a window of its own: both at once would share one napari."""
 
     def open(self):
         """The viewer, empty."""
+        assert not self.barred, "take either `viewer` and what needs it, or `make_napari_viewer`"
         if self.viewer is None:
             self._stack = ExitStack()
             self._prepare()
@@ -44,6 +47,9 @@ class SharedWindow:
     def clear(self):
         """Take out what a test has put in, and see whether anything else is left of it."""
         viewer = self.viewer
+        if not hasattr(viewer.window, "_qt_window"):
+            self.close()  # the test has closed it
+            return
         viewer.layers.clear()
         viewer.window.remove_dock_widget("all")
         viewer.window._qt_window.hide()

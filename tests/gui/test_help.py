@@ -72,7 +72,7 @@ def test_no_key_is_given_twice_or_taken_from_the_brush():
     assert not taken & set(keys)
 
 
-def test_f1_shows_all_keys(qtbot, make_napari_viewer, engine, dock, viewer):
+def test_f1_shows_all_keys(dock, viewer):
     press = viewer.window._qt_viewer.canvas._key_map_handler.press_key
     press("F1")
     assert dock.help.isVisible()

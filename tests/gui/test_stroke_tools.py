@@ -172,10 +172,10 @@ def test_background_strokes_can_be_erased_between_their_squares(controller, pain
     assert not np.asarray(controller.view.strokes.data[0]).any()
 
 
-def test_napari_gives_no_warning_of_private_parts(make_napari_viewer, image, recwarn):
+def test_napari_gives_no_warning_of_private_parts(make_napari_viewer, recwarn):
     # To plugins opened from its menu napari hands objects that warn of such things.
     viewer = make_napari_viewer()
-    viewer.add_image(image.data, rgb=True, name="noise")
+    viewer.add_image(np.zeros((3, 40, 60, 3), np.uint8), rgb=True)
     _, dock = viewer.window.add_plugin_dock_widget("napari-ivos", "Interactive VOS")
     layer = viewer.layers["strokes"]
     assert not layer._overlays["brush_stroke"].enabled
