@@ -6,7 +6,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
 
-from napari_ivos.gui._colours import colormap, object_colours, shown_colour
+from napari_ivos.gui._colours import BRIGHT, colormap, object_colours, shown_colour
 from napari_ivos.gui._curve import AreaCurve
 from napari_ivos.gui._object_model import Column, ObjectModel
 from napari_ivos.gui._object_table import ObjectTable
@@ -39,7 +39,7 @@ def table(qtbot, renamed):
     qtbot.addWidget(made)
     made.resize(280, 136)
     made.objects.show_objects(
-        tuple(SessionObject(7 * i, f"cell {i}", locked=i == 2) for i in range(1, 201))
+        tuple(SessionObject(7 * i, f"cell {i}", locked=i == 2) for i in range(1, 201)), BRIGHT
     )
     made.show()
     qtbot.waitExposed(made)
@@ -55,7 +55,7 @@ def test_of_two_hundred_objects_only_those_in_sight_are_asked_for(table, monkeyp
         return data(self, index, *role)
 
     monkeypatch.setattr(ObjectModel, "data", counted)
-    table.objects.show_objects(tuple(SessionObject(i, str(i)) for i in range(1, 201)))
+    table.objects.show_objects(tuple(SessionObject(i, str(i)) for i in range(1, 201)), BRIGHT)
     table.grab()
     assert 3 <= len(asked) <= 10
     asked.clear()

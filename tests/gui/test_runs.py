@@ -279,6 +279,7 @@ def test_keys_that_were_bound_before_come_back(qtbot, viewer, image, open_dock):
     with qtbot.waitSignal(dock.destroyed):
         viewer.window.remove_dock_widget(dock)
     assert list(viewer.keymap.values()) == [mine]
+    viewer.bind_key("G", None)
 
 
 def test_closing_the_viewer_ends_the_thread(viewer, controller, held_run, released):
