@@ -23,6 +23,12 @@ def settings(tmp_path):
 
 
 @pytest.fixture
+def viewer(make_napari_viewer):
+    """Of its own: a study changes the window itself, and puts it back when it ends."""
+    return make_napari_viewer(strict_qt=True)
+
+
+@pytest.fixture
 def dock(viewer, engine):
     made = UserStudy(viewer, lambda *_: engine)
     viewer.window.add_dock_widget(made, name="User study")
