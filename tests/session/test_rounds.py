@@ -88,11 +88,12 @@ def test_without_objects_there_is_nothing_to_segment():
 def test_closing_the_generator_keeps_what_was_yielded_and_ends_the_round(session, draw):
     draw(5)
     results = session.propagate()
-    seen = [next(results).index for _ in range(3)]
+    seen = [next(results) for _ in range(3)]
     results.close()
-    assert seen == [5, 4, 3]
+    assert [update.index for update in seen] == [5, 4, 3]
     assert [bool(session.masks[t].any()) for t in range(7)] == [False] * 3 + [True] * 3 + [False]
     assert session.pending_frames == ()
+    assert not session.commit(seen[-1]), "what comes of it now is too late"
 
 
 def test_an_error_keeps_what_was_done():
