@@ -1,5 +1,7 @@
 """Objects of labels layers and files, on all frames, in the background."""
 
+import threading
+
 import numpy as np
 import pytest
 import tifffile
@@ -111,8 +113,11 @@ def test_undoing_it_while_it_runs_ends_it(qtbot, controller, settled, labels, en
 def test_closing_while_it_runs(viewer, dock, controller, labels, engine):
     engine.hold_frames(after=2)
     controller.imports._begin("slow", lambda: _open(Slow(labels, engine.frames)))
-    engine.frames.release(1)
+    # Closing waits for the frame that is being read.
+    soon = threading.Timer(0.3, engine.frames.release)
+    soon.start()
     viewer.window.remove_dock_widget(dock)
+    soon.join()
 
 
 def test_labels_that_do_not_fit_are_refused(viewer, controller, choose, settled, labels, said):
