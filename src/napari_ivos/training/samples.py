@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from napari_ivos.methods.flow.annotate import segment
 from napari_ivos.methods.flow.looks import Looks, learn
+from napari_ivos.methods.flow.path import Path
 from napari_ivos.methods.flow.refiner import Annotated, Heat, Moved, Opinion, Refiner
-from napari_ivos.methods.flow.track import Path, Track
+from napari_ivos.methods.flow.track import Track
 from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.methods.lite.inputs import moved_planes, picture, raw_annotated, to_side

@@ -3,84 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_ivos.methods.flow.carry import Carried, carry
 from napari_ivos.methods.flow.looks import Looks
 from napari_ivos.methods.flow.lost import UNLIKE, Search
 from napari_ivos.methods.flow.parallax import KEPT, moves_with
+from napari_ivos.methods.flow.path import Step
 from napari_ivos.methods.flow.refiner import Opinion, Refiner
-from napari_ivos.methods.flow.transport import (
-    Flow,
-    Grey,
-    consistency,
-    dense_flow,
-    rectified,
-    uncovered,
-    warp,
-)
 from napari_ivos.methods.flow.window import Plane, Window, box_of, sample, window_round
 from napari_ivos.types import Frame
 
 # How fast trust is lost where the flow is not consistent at all.
 _LOSS = 0.1
-_UNLIKE = 10.0
 # How far the place of an object that was found again is trusted, and how many steps to wait before
 # it is looked for again when there is something that may be it.
 _PLACED_SURE = np.float32(0.3)
 _PATIENCE = 4
 # An object of which less than this share is left is looked for as well.
 _SHRUNK = 0.35
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """Flow from a frame on the way to the one before and to the annotated one."""
-
-    flow: Flow
-    """(h, w, 2) float32: from this frame to the frame before."""
-    back: Flow
-    """(h, w, 2) float32: from the frame before to this one."""
-    sure: Plane
-    """Consistency of this step."""
-    held: Plane
-    """Consistency of all steps together."""
-    bare: Plane
-    """Where this step uncovered something."""
-    like: Plane
-    """How like the annotated frame, brought here, is to this one."""
-    origin: NDArray[np.float32]
-    """(h, w, 2) float32: where each pixel was on the annotated frame, (x, y)."""
-
-
-class Path:
-    """The way so far.
-
-    Parameters
-    ----------
-    first : (h, w) uint8
-        The annotated frame, as `grey` gives it.
-    """
-
-    def __init__(self, first: Grey) -> None:
-        self._first = self._before = first
-        grid = np.meshgrid(np.arange(first.shape[1]), np.arange(first.shape[0]))
-        self._origin = np.dstack(grid).astype(np.float32)
-        self._held = np.ones(first.shape, dtype=np.float32)
-
-    def extend(self, after: Grey) -> Step:
-        """Go one step further, to a frame as `grey` gives it."""
-        flow = dense_flow(after, self._before)
-        back = dense_flow(self._before, after, careful=False)
-        sure = consistency(flow, back)
-        self._origin, miss = rectified(warp(self._origin, flow), self._first, after)
-        like = np.exp(-miss / np.float32(_UNLIKE)).astype(np.float32)
-        self._held = warp(self._held, flow) * sure
-        self._before = after
-        return Step(flow, back, sure, self._held, uncovered(back), like, self._origin)
 
 
 class Track:

@@ -11,8 +11,9 @@ from napari_ivos.methods._protocol import FrameResult, Frames, PropagateRequest
 from napari_ivos.methods._schedule import blend_weight
 from napari_ivos.methods.flow.looks import contrast, likeness
 from napari_ivos.methods.flow.memory import Entry, Erased, looks_of
+from napari_ivos.methods.flow.path import Path, Step
 from napari_ivos.methods.flow.refiner import Refiner
-from napari_ivos.methods.flow.track import Path, Step, Track
+from napari_ivos.methods.flow.track import Track
 from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.types import Frame, ObjectId, ProbMap
