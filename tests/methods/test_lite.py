@@ -178,3 +178,15 @@ def test_a_moving_disc_is_followed_and_its_reliability_is_a_share():
     reliability = session.reliability[1:]
     assert ((reliability >= 0) & (reliability <= 1)).all()
     session.close()
+
+
+def test_equal_results_are_trusted_less_the_farther_they_are():
+    image, mask = disc()
+    session = Session(np.stack([image] * 6), method="lite")
+    session.add_object()
+    session.add_mask(2, mask.astype(np.uint16))
+    list(session.propagate(2))
+    reliability = session.reliability
+    session.close()
+    assert reliability[3] > reliability[4] > reliability[5]
+    assert reliability[1] > reliability[0]
