@@ -17,9 +17,9 @@ from napari_ivos.types import Frame
 
 # How fast trust is lost where the flow is not consistent at all.
 _LOSS = 0.1
-# What a step takes from the J that a refiner expects: it does not see by itself how far away the
-# annotated frame is. Chosen on videos of DAVIS-2016 train.
-_FADING = 0.9875
+# What the way takes from the J that a refiner expects, at most, and after about how many steps: it
+# does not see by itself how far away the annotated frame is. Chosen on videos of DAVIS-2016 train.
+_FADING, _FADED = 0.1, 15.0
 # How far the place of an object that was found again is trusted, and how many steps to wait before
 # it is looked for again when there is something that may be it.
 _PLACED_SURE = np.float32(0.3)
@@ -109,7 +109,8 @@ class Track:
 
     def _faded(self, opinion: Opinion) -> float:
         """What to trust in a result, this far away from the annotated frame."""
-        return float(opinion.expected * _FADING**self._steps)
+        lost = _FADING * (1 - np.exp(-self._steps / _FADED))
+        return float(opinion.expected * (1 - lost))
 
     def _try(self, frame: Frame, step: Step, placed: Plane) -> tuple[Plane, Window, Opinion] | None:
         """What there is of the object where it was put; None when there is nothing."""
