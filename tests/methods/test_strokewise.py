@@ -89,6 +89,16 @@ def test_a_further_stroke_costs_one_segmentation(picture, segmented):
     assert len(segmented) == 2
 
 
+def test_so_it_does_when_there_is_room_for_one_region_alone(picture, segmented, monkeypatch):
+    monkeypatch.setattr(strokewise, "_MOST_BYTES", 1)
+    kept = Strokewise(None)
+    strokes = [BODY, ROD, make_stroke(0, 0, [(54, 65), (50, 70)]), make_stroke(0, 1, [(90, 90)])]
+    for count in range(1, 5):
+        found = region(picture, strokes[:count], kept)
+        assert len(segmented) == count
+    assert np.array_equal(found, region(picture, strokes))
+
+
 def test_another_picture_or_mask_is_not_taken_for_the_one_before(picture):
     kept = Strokewise(None)
     region(picture, [BODY], kept)

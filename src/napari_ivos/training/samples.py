@@ -119,7 +119,8 @@ def _annotate(
         seeds, against = marks == 1, marks == 0
         if prior is None and not seeds.any():
             break
-        found = segment(frame, seeds, against, prior, flows, recorder)
+        # As in use: a further stroke corrects what the one before made.
+        prior = found = segment(frame, seeds, against, prior, flows, recorder)
         shown = (found > 0.5).astype(np.uint16)
     return found
 

@@ -17,8 +17,8 @@ from napari_ivos.scribbles import Stroke
 from napari_ivos.scribbles.raster import rasterise, rasterise_all
 from napari_ivos.types import AnyArray, Frame, Mask, ObjectId
 
-# Regions that are kept, so that one more stroke costs no more than the one before.
-_KEPT = 12
+# Of regions that are kept, so that one more stroke costs no more than the one before.
+_MOST_BYTES = 128 * 2**20
 
 
 class Strokewise:
@@ -35,6 +35,7 @@ class Strokewise:
     def __init__(self, refiner: Refiner | None) -> None:
         self._refiner = refiner
         self._made: OrderedDict[tuple[object, ...], Plane | None] = OrderedDict()
+        self._held = 0
 
     def region(
         self,
@@ -68,19 +69,18 @@ class Strokewise:
         others = tuple(s for s in strokes if s.object_id not in (0, object_id))
         # Where the other objects are is known from the start.
         marks = rasterise_all(others, frame.shape[:2])
-        key: tuple[object, ...] = (object_id, _sum(frame), _sum(human), _sum(prior), others)
-        region = prior
-        for stroke in (None, *(s for s in strokes if s.object_id in (0, object_id))):
-            if stroke is not None:
+        own = tuple(s for s in strokes if s.object_id in (0, object_id))
+        given = object_id, _sum(frame), _sum(human), _sum(prior), others
+        keys = [(given, own[:count]) for count in range(len(own) + 1)]
+        done = max((count for count, key in enumerate(keys) if key in self._made), default=-1)
+        region = self._made[keys[done]] if done >= 0 else prior
+        for count, key in enumerate(keys):
+            if count > 0:
+                stroke = own[count - 1]
                 marks = np.where(rasterise(stroke, marks.shape), stroke.object_id, marks)
-                key = (*key, stroke)
-            elif prior is None:
+            if count <= done or (count == 0 and prior is None):
                 continue
             seeds, against = sides(marks, human, object_id)
-            if key in self._made:
-                region = self._made[key]
-                self._made.move_to_end(key)
-                continue
             if says_more(seeds, against, region):
                 region = segment(frame, seeds, against, region, motion(), self._refiner)
             self._keep(key, region)
@@ -88,8 +88,10 @@ class Strokewise:
 
     def _keep(self, key: tuple[object, ...], region: Plane | None) -> None:
         self._made[key] = region
-        if len(self._made) > _KEPT:
-            self._made.popitem(last=False)
+        self._held += 0 if region is None else region.nbytes
+        while self._held > _MOST_BYTES and len(self._made) > 1:
+            dropped = self._made.popitem(last=False)[1]
+            self._held -= 0 if dropped is None else dropped.nbytes
 
 
 def sides(marks: AnyArray, human: HumanMap | None, object_id: ObjectId) -> tuple[Mask, Mask]:

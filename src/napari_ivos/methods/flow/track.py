@@ -86,7 +86,7 @@ class Track:
     def _look_out(self, search: Search, frame: Frame, step: Step) -> None:
         """Look whether the object is elsewhere, if there is too little of it or it is unlike it."""
         self._wait -= 1
-        small = int(np.count_nonzero(self.plane > 0.5)) < _SHRUNK * self._area
+        small = self._left() < _SHRUNK * self._area
         if self._seen is None or not (small or self._alike < UNLIKE):
             return
         if self._box is not None and self._wait > 0:
@@ -106,6 +106,13 @@ class Track:
             return
         self.plane, self._moved, self._box = plane, np.zeros_like(plane), _box_in(plane, window)
         self.trust, self._alike, self._anchored = trust, opinion.alike, False
+
+    def _left(self) -> int:
+        """Pixels that there are of the object."""
+        if self._box is None:
+            return 0
+        top, bottom, left, right = self._box
+        return int(np.count_nonzero(self.plane[top:bottom, left:right] > 0.5))
 
     def _faded(self, opinion: Opinion) -> float:
         """What to trust in a result, this far away from the annotated frame."""
