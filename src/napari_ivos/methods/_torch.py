@@ -119,6 +119,21 @@ def load_prepared(
     return network
 
 
+@contextmanager
+def beside_others() -> Iterator[None]:
+    """Leave half of the processor's cores to what works at the same time in other threads.
+
+    Torch's threads wait for each other by spinning, which would slow the others down.
+    """
+    before = torch.get_num_threads()
+    few = max(1, before // 2)
+    torch.set_num_threads(few)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a device's memory is full; torch has no one type for it."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):

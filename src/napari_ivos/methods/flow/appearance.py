@@ -65,17 +65,20 @@ class Bins:
         low, high = np.percentile(sample, [0.5, 99.5], axis=0).astype(np.float32)
         return Bins(low, np.maximum(high, low + np.float32(1e-3)), counts)
 
-    def index(self, channels: AnyArray) -> NDArray[np.intp]:
-        """Flat index of the cell of each pixel; (h, w, C) to (h, w)."""
+    def index(self, channels: AnyArray) -> NDArray[np.int32]:
+        """Flat index of the cell of each pixel; (h, w, C) float32 to (h, w)."""
         counts = np.array(self.counts, dtype=np.float32)
-        cells = (channels - self.low) * (counts / (self.high - self.low))
-        np.clip(cells, 0, counts - 1, out=cells)
-        index = np.zeros(cells.shape[:-1], dtype=np.intp)
-        for place, count in enumerate(self.counts):
-            index = index * count + cells[..., place].astype(np.intp)
+        scales = counts / (self.high - self.low)
+        index = np.zeros(channels.shape[:-1], dtype=np.int32)
+        planes = cv2.split(channels)
+        for plane, low, scale, count in zip(planes, self.low, scales, self.counts, strict=True):
+            cells = (plane - low) * scale
+            np.minimum(np.maximum(cells, 0, out=cells), count - 1, out=cells)
+            index *= count
+            index += cells.astype(np.int32)
         return index
 
-    def histogram(self, index: NDArray[np.intp], weights: Plane) -> NDArray[np.float64]:
+    def histogram(self, index: NDArray[np.int32], weights: Plane) -> NDArray[np.float64]:
         """Smoothed weight in each cell, flat."""
         size = int(np.prod(self.counts))
         flat = np.asarray(np.bincount(index.ravel(), weights.ravel(), size), dtype=np.float64)

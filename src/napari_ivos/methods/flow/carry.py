@@ -93,7 +93,7 @@ def carry(
     channels = look(image)
     kind = int(is_grey(channels))
     stack = carry_cues(channels, here, looks)
-    evidence = np.tensordot(_WEIGHTS[kind, :-1], stack, axes=1) + _WEIGHTS[kind, -1]
+    evidence = np.einsum("c,chw->hw", _WEIGHTS[kind, :-1], stack) + _WEIGHTS[kind, -1]
     np.clip(evidence, -_MOST, _MOST, out=evidence)
     evidence -= np.float32(_BARE) * here.bare
     evidence[_out_of_reach(here)] = -_MOST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,23 +36,29 @@ def moves_with(flow: Flow, region: Plane) -> Plane:
         0 where either is too small to tell.
     """
     height, width = region.shape
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    grid = np.stack([x / width - 0.5, y / height - 0.5, np.ones_like(x)], axis=2)
+    across = np.arange(width, dtype=np.float32) / width - np.float32(0.5)
+    down = np.arange(height, dtype=np.float32)[:, None] / height - np.float32(0.5)
     misses = []
     for part in (region > 0.6, region < 0.1):
-        if np.count_nonzero(part) < _LEAST:
+        places = np.flatnonzero(part)
+        if len(places) < _LEAST:
             return np.zeros_like(region)
-        affine, spread = _fit(grid[part], flow[part])
-        miss = np.square(flow - grid @ affine).sum(axis=2)
-        misses.append(np.log1p(miss / spread) + np.float32(np.log(spread)))
+        places = places[:: max(len(places) // _SAMPLES, 1)]
+        y, x = np.unravel_index(places, region.shape)
+        points = np.column_stack([across[x], down[y, 0], np.ones(len(x), np.float32)])
+        affine, spread = _fit(points, flow[y, x])
+        miss = np.zeros_like(region)
+        for moves, (by_x, by_y, shift) in zip(cv2.split(flow), affine.T, strict=True):
+            miss += np.square(moves - (by_x * across + shift) - by_y * down)
+        misses.append(np.log1p(miss / np.float32(spread)) + np.float32(np.log(spread)))
     ratio = np.clip(misses[1] - misses[0], -_MOST, _MOST)
     return np.asarray(ratio, dtype=np.float32)
 
 
-def _fit(grid: NDArray[np.float32], flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+def _fit(
+    points: NDArray[np.float32], moves: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], float]:
     """Affine motion (3, 2) of most points (N, 3), and the typical square of their errors."""
-    step = max(len(grid) // _SAMPLES, 1)
-    points, moves = grid[::step], flow[::step]
     affine = np.zeros((3, 2), dtype=np.float32)
     affine[2] = np.median(moves, axis=0)
     spread = _NOISE

@@ -27,8 +27,11 @@ def edge_weights(channels: AnyArray) -> tuple[Plane, Plane]:
     height, width = channels.shape[:2]
     right = np.zeros((height, width), dtype=np.float32)
     below = np.zeros((height, width), dtype=np.float32)
-    right[:, :-1] = np.linalg.norm(channels[:, 1:] - channels[:, :-1], axis=2)
-    below[:-1] = np.linalg.norm(channels[1:] - channels[:-1], axis=2)
+    for plane in cv2.split(channels):
+        right[:, :-1] += np.square(plane[:, 1:] - plane[:, :-1])
+        below[:-1] += np.square(plane[1:] - plane[:-1])
+    np.sqrt(right, out=right)
+    np.sqrt(below, out=below)
     typical = np.float32(right.mean() + below.mean() + 1e-3)
     out = []
     for steps in (right, below):
@@ -61,23 +64,30 @@ def regularise(
         Nearly binary.
     """
     right, below = (weight * np.float32(strength) for weight in weights)
+    least_right, least_below = -right, -below
     current = (evidence > 0).astype(np.float32)
     ahead = current.copy()
-    flow_x = np.zeros_like(current)
-    flow_y = np.zeros_like(current)
+    change, flow_x, flow_y = (np.zeros_like(current) for _ in range(3))
+    # Nothing is allocated on the way: it is done for every object on every frame.
     for _ in range(iterations):
-        flow_x[:, :-1] += _STEP * (ahead[:, 1:] - ahead[:, :-1])
-        flow_y[:-1] += _STEP * (ahead[1:] - ahead[:-1])
-        np.clip(flow_x, -right, right, out=flow_x)
-        np.clip(flow_y, -below, below, out=flow_y)
-        change = flow_x + flow_y + evidence
+        np.subtract(ahead[:, 1:], ahead[:, :-1], out=change[:, :-1])
+        change[:, :-1] *= _STEP
+        flow_x[:, :-1] += change[:, :-1]
+        np.subtract(ahead[1:], ahead[:-1], out=change[:-1])
+        change[:-1] *= _STEP
+        flow_y[:-1] += change[:-1]
+        np.minimum(np.maximum(flow_x, least_right, out=flow_x), right, out=flow_x)
+        np.minimum(np.maximum(flow_y, least_below, out=flow_y), below, out=flow_y)
+        np.add(flow_x, flow_y, out=change)
+        change += evidence
         change[:, 1:] -= flow_x[:, :-1]
         change[1:] -= flow_y[:-1]
         change *= _STEP
         change += current
-        np.clip(change, 0, 1, out=change)
-        ahead = 2 * change - current
-        current = change
+        np.minimum(np.maximum(change, 0, out=change), 1, out=change)
+        np.multiply(change, 2, out=ahead)
+        ahead -= current
+        current, change = change, current
     return current
 
 

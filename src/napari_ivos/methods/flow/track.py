@@ -24,6 +24,8 @@ _FADING, _FADED = 0.1, 15.0
 # it is looked for again when there is something that may be it.
 _PLACED_SURE = np.float32(0.3)
 _PATIENCE = 4
+# Pixels of a window on the way: fewer than on an annotated frame, as there is one for each frame.
+_WORKED_PIXELS = 60_000
 # An object of which less than this share is left is looked for as well.
 _SHRUNK = 0.35
 
@@ -125,7 +127,7 @@ class Track:
         if box is None:
             return None
         size = max(box[1] - box[0], box[3] - box[2])
-        window = window_round(box, max(12.0, 0.3 * size), placed.shape)
+        window = window_round(box, max(12.0, 0.3 * size), placed.shape, _WORKED_PIXELS)
         here = _placed(placed, window, step)
         region, _, opinion = carry(frame, window, here, self.looks, self._refiner)
         plane = np.zeros_like(placed)
@@ -145,7 +147,7 @@ class Track:
         (x0, y0), (x1, y1) = np.percentile(moves, [5, 95], axis=0).tolist()
         box = top + y0 / down, bottom + y1 / down, left + x0 / across, right + x1 / across
         size = max(bottom - top, right - left)
-        return window_round(box, max(12.0, 0.3 * size), self.plane.shape)
+        return window_round(box, max(12.0, 0.3 * size), self.plane.shape, _WORKED_PIXELS)
 
     def _fetch(self, step: Step, window: Window) -> Carried:
         shape = self.plane.shape

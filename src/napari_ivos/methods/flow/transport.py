@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from napari_ivos.types import Frame
 
 _SMALL = 150_000
 _PATCH = (7, 7)
+# What may be missed of a way and back, as a share of the square of its length.
+_LOOSE = np.float32(0.02)
 
 Flow = NDArray[np.float32]
 """(h, w, 2) float32: (x, y) displacement in pixels, from each pixel of one frame to the other."""
@@ -73,17 +77,17 @@ def warp(values: NDArray[np.float32], flow: Flow) -> NDArray[np.float32]:
     flow : (h, w, 2) float32
         From this frame to the one that `values` belong to.
     """
-    height, width = flow.shape[:2]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    where = flow + _grid(*flow.shape[:2])
     return np.asarray(
-        cv2.remap(
-            values,
-            x + flow[..., 0],
-            y + flow[..., 1],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        cv2.remap(values, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     )
+
+
+@lru_cache(2)
+def _grid(height: int, width: int) -> NDArray[np.float32]:
+    """Places (x, y) of all pixels, (h, w, 2); not to be written to."""
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    return np.dstack([x, y]).astype(np.float32)
 
 
 def rectified(
@@ -109,16 +113,9 @@ def rectified(
     """
 
     def brought(where: NDArray[np.float32]) -> tuple[Grey, Plane]:
-        picture = np.asarray(
-            cv2.remap(
-                first,
-                where[..., 0],
-                where[..., 1],
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-        )
-        return picture, cv2.blur(cv2.absdiff(picture, here).astype(np.float32), _PATCH)
+        picture = cv2.remap(first, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        miss = cv2.boxFilter(cv2.absdiff(picture, here), cv2.CV_32F, _PATCH)
+        return np.asarray(picture), np.asarray(miss, dtype=np.float32)
 
     picture, miss = brought(origin)
     moved = warp(origin, dense_flow(here, picture, careful=False))
@@ -139,10 +136,10 @@ def consistency(flow: Flow, back: Flow) -> Plane:
     -------
     (h, w) float32 in [0, 1]
     """
-    gap = flow + warp(back, flow)
-    miss = np.square(gap).sum(axis=2)
-    length = np.square(flow).sum(axis=2)
-    return np.asarray(np.exp(-miss / (1.0 + 0.02 * length)), dtype=np.float32)
+    x, y = cv2.split(flow + warp(back, flow))
+    along, down = cv2.split(flow)
+    miss = x * x + y * y
+    return np.asarray(np.exp(-miss / (1 + _LOOSE * (along * along + down * down))))
 
 
 def uncovered(back: Flow) -> Plane:
@@ -159,12 +156,11 @@ def uncovered(back: Flow) -> Plane:
         1 where no pixel of the frame before comes to lie.
     """
     height, width = back.shape[:2]
-    x = np.rint(back[..., 0] + np.arange(width, dtype=np.float32))
-    y = np.rint(back[..., 1] + np.arange(height, dtype=np.float32)[:, None])
+    x, y = cv2.split(np.rint(back + _grid(height, width)).astype(np.int32))
     # What comes in over the picture's border is new as well, but not from behind anything.
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     met = np.zeros((height, width), dtype=np.uint8)
-    met[y[inside].astype(np.intp), x[inside].astype(np.intp)] = 1
+    met.ravel()[(y * width + x)[inside]] = 1
     # Rounding leaves single pixels out where a surface stretches.
     met = cv2.morphologyEx(met, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     return np.asarray(cv2.blur((1 - met).astype(np.float32), (3, 3)), dtype=np.float32)

@@ -18,11 +18,10 @@ from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.types import Frame, ObjectId, ProbMap
 
-# Flow is computed on pictures of about this size, or of the second when an object would be
-# smaller than the least side there.
-_FLOW_PIXELS = 420_000
-_MOST_FLOW_PIXELS = 1_700_000
-_LEAST_SIDE = 20.0
+# Flow is computed on pictures of about this many pixels; on larger ones, of up to as many as follow,
+# where an object's side would be less than that: small things lose more by coarse flow.
+_FLOW_PIXELS = 260_000
+_FINER = ((60.0, 420_000), (20.0, 1_700_000))
 
 
 def flow_scale(video: Frames, areas: Sequence[int]) -> float:
@@ -35,9 +34,9 @@ def flow_scale(video: Frames, areas: Sequence[int]) -> float:
         Pixels of each object.
     """
     pixels = video.shape[1] * video.shape[2]
-    wanted = _LEAST_SIDE / max(min((area for area in areas if area), default=pixels), 1) ** 0.5
-    scale = max((_FLOW_PIXELS / pixels) ** 0.5, min(wanted, (_MOST_FLOW_PIXELS / pixels) ** 0.5))
-    return float(min(1.0, scale))
+    side = max(min((area for area in areas if area), default=pixels), 1) ** 0.5
+    finer = (min(least / side, (most / pixels) ** 0.5) for least, most in _FINER)
+    return float(min(1.0, max((_FLOW_PIXELS / pixels) ** 0.5, *finer)))
 
 
 def motion(video: Frames, index: int) -> list[Flow]:

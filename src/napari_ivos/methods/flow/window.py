@@ -91,7 +91,9 @@ def sample(image: NDArray[np.float32], x: Plane, y: Plane) -> NDArray[np.float32
     )
 
 
-def window_round(box: Sequence[float], margin: float, shape: tuple[int, ...]) -> Window:
+def window_round(
+    box: Sequence[float], margin: float, shape: tuple[int, ...], most: int = _MOST_PIXELS
+) -> Window:
     """Window round a box.
 
     Parameters
@@ -101,13 +103,15 @@ def window_round(box: Sequence[float], margin: float, shape: tuple[int, ...]) ->
         Pixels of the frame to add on each side.
     shape : (H, W)
         Size of the frame.
+    most : int
+        Pixels to work with.
     """
     top = min(max(int(box[0] - margin), 0), shape[0] - 1)
     bottom = max(min(int(box[1] + margin) + 1, shape[0]), top + 1)
     left = min(max(int(box[2] - margin), 0), shape[1] - 1)
     right = max(min(int(box[3] + margin) + 1, shape[1]), left + 1)
     height, width = bottom - top, right - left
-    scale = min(1.0, (_MOST_PIXELS / (height * width)) ** 0.5)
+    scale = min(1.0, (most / (height * width)) ** 0.5)
     if max(height, width) < _LEAST_SIDE:
         scale = 2.0
     working = max(round(height * scale), 1), max(round(width * scale), 1)

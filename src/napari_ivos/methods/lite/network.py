@@ -20,6 +20,8 @@ _KEY = 64
 # Of the comparison that nothing is learnt of: sharpness, and how many planes it gives.
 _PLAIN_SHARPNESS = 20.0
 _PLAIN = 3
+# Below what any sum of powers comes to.
+_LEAST = 1e-30
 _VALUE = 32
 _WIDE = 72
 _MIDDLE = 40
@@ -93,17 +95,18 @@ def plain_match(features: Features, known: Reference) -> Tensor:
     middle = known.features.mean(dim=2, keepdim=True)
     keys = functional.normalize(known.features - middle, dim=1)
     query = functional.normalize(features.joined.flatten(2) - middle, dim=1)
-    like = torch.einsum("bcp,bcq->bpq", keys, query).float()
+    like = torch.bmm(keys.transpose(1, 2), query).float()
     inside, outside = known.shares.float().clamp(0, 1).unbind(1)
     weight = (inside + outside).clamp_min(1e-4)
-    share = torch.softmax(_PLAIN_SHARPNESS * like + weight.log()[..., None], dim=1)
-    own = torch.einsum("bp,bpq->bq", inside - outside, share)
+    near = torch.exp(_PLAIN_SHARPNESS * (like - 1))
+    both = torch.stack([(inside - outside) * weight, weight], dim=1)
+    read = torch.bmm(both, near)
     best = []
     for part in (inside, outside):
         most = part.amax(dim=1, keepdim=True)
         away = part < (most / 2).clamp_min(1e-3)
-        best.append((like - 2 * away[..., None].float()).amax(dim=1))
-    rows = [own, *(one.clamp_min(-1) for one in best)]
+        best.append(like.masked_fill(away[..., None], -1).amax(dim=1))
+    rows = [read[:, 0] / read[:, 1].clamp_min(_LEAST), *best]
     return torch.stack(rows, dim=1).reshape(batch, -1, height, width)
 
 
@@ -165,20 +168,21 @@ class Decoder(nn.Module):
         batch, _, height, width = features.joined.shape
         query = functional.normalize(self.key(features.joined).flatten(2), dim=1)
         keys = functional.normalize(self.key(known.features[..., None])[..., 0], dim=1)
-        like = torch.einsum("bcp,bcq->bpq", keys, query) * self.sharpness.exp()
-        inside, outside = known.shares.clamp(0, 1).unbind(1)
-        values = self.value(torch.cat([known.features, known.shares], dim=1))
-        weight = (inside + outside).clamp(1e-4, 1)
-        share = torch.softmax(like + weight.log()[..., None], dim=1)
-        read = torch.einsum("bcp,bpq->bcq", values, share)
-        own = torch.einsum("bp,bpq->bq", inside - outside, share)
-        best = [
-            torch.logsumexp(like + part.clamp(1e-4).log()[..., None], dim=1)
-            for part in (inside, outside)
-        ]
         scale = self.sharpness.exp()
-        rows = [own, (best[0] - best[1]).tanh(), best[0] / scale, best[1] / scale]
-        out = torch.cat([read, torch.stack(rows, dim=1)], dim=1)
+        # Softmax and its like, by one power for all: products with it are cheaper than itself.
+        near = torch.exp((torch.bmm(keys.transpose(1, 2), query).float() - 1) * scale)
+        inside, outside = known.shares.float().clamp(0, 1).unbind(1)
+        values = self.value(torch.cat([known.features, known.shares], dim=1)).float()
+        weight = (inside + outside).clamp(1e-4, 1)
+        parts = [(inside - outside) * weight, weight, inside.clamp_min(1e-4)]
+        parts.append(outside.clamp_min(1e-4))
+        asked = torch.cat([values * weight[:, None], torch.stack(parts, dim=1)], dim=1)
+        read = torch.bmm(asked, near)
+        own, total, *each = read[:, _VALUE:].unbind(1)
+        total = total.clamp_min(_LEAST)
+        best = [scale + part.clamp_min(_LEAST).log() for part in each]
+        rows = [own / total, (best[0] - best[1]).tanh(), best[0] / scale, best[1] / scale]
+        out = torch.cat([read[:, :_VALUE] / total[:, None], torch.stack(rows, dim=1)], dim=1)
         return out.reshape(batch, -1, height, width)
 
     def _judged(self, x: Tensor, odds: Tensor, first: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_ivos.methods._torch import inference, translated
+from napari_ivos.methods._torch import beside_others, inference, translated
 from napari_ivos.methods.flow.looks import Looks
 from napari_ivos.methods.flow.refine import guided_filter
 from napari_ivos.methods.flow.refiner import Annotated, Heat, Moved, Opinion
@@ -84,7 +84,7 @@ class NetworkRefiner:
 
     def moved(self, view: Moved) -> Opinion:
         """What is to be made of the object one step further."""
-        with translated("Following an object"), inference():
+        with translated("Following an object"), beside_others(), inference():
             planes = self._tensor(moved_planes(view))
             features = self._network.features(self._image(picture(view.image)))
             known = self._known(view.looks)
@@ -97,7 +97,7 @@ class NetworkRefiner:
     def seek(self, frame: Frame, looks: Looks, about: tuple[float, float]) -> Heat:
         """Where an object may be, in as much of a frame (H, W, 3) round (y, x) as is feasible."""
         assert looks.picture is not None
-        with translated("Looking for an object"), inference():
+        with translated("Looking for an object"), beside_others(), inference():
             known = self._one_reference(looks.picture)
             return seek(self._network, self._device, frame, looks, known, about)
 
