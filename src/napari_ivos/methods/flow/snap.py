@@ -9,7 +9,7 @@ from napari_ivos.types import AnyArray, Frame, Mask
 
 # Width of the band that is decided again, as a share of the region's size, on each side.
 _BAND = 0.12
-_ROUNDS = 2
+_ROUNDS = 1
 
 
 def snap(image: Frame, region: Mask, seeds: Mask, against: Mask) -> Mask:

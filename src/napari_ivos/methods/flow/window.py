@@ -16,7 +16,7 @@ Plane = NDArray[np.float32]
 """(h, w) float32."""
 
 # Enough for the edges of one object; the time spent on a frame grows with it.
-_MOST_PIXELS = 110_000
+_MOST_PIXELS = 90_000
 # Small objects are looked at enlarged: edges and flow need some pixels to work with.
 _LEAST_SIDE = 48
 
