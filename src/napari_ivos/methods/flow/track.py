@@ -12,14 +12,12 @@ from napari_ivos.methods.flow.lost import UNLIKE, Search
 from napari_ivos.methods.flow.parallax import KEPT, moves_with
 from napari_ivos.methods.flow.path import Step
 from napari_ivos.methods.flow.refiner import Opinion, Refiner
+from napari_ivos.methods.flow.trust import expected_overlap
 from napari_ivos.methods.flow.window import Plane, Window, box_of, sample, window_round
 from napari_ivos.types import Frame
 
 # How fast trust is lost where the flow is not consistent at all.
 _LOSS = 0.1
-# What the way takes from the J that a refiner expects, at most, and after about how many steps: it
-# does not see by itself how far away the annotated frame is. Chosen on videos of DAVIS-2016 train.
-_FADING, _FADED = 0.1, 15.0
 # How far the place of an object that was found again is trusted, and how many steps to wait before
 # it is looked for again when there is something that may be it.
 _PLACED_SURE = np.float32(0.3)
@@ -54,19 +52,18 @@ class Track:
     ) -> None:
         self.plane = self._start = np.ascontiguousarray(start)
         self.looks = looks
-        self.trust = 1.0
+        self._trust, self._opinion = 1.0, Opinion(self.plane, 1.0, 1.0)
         self._refiner = refiner
         self._moved = np.zeros_like(self.plane)
         self._box = box_of(start > 0.3)
         self._search = Search(refiner, frame, start, looks) if refiner and looks else None
         # Where it was last, how like itself it was there, and whether flow led there all the way.
-        self._seen, self._alike, self._anchored = self._box, 1.0, True
-        self._wait = self._steps = 0
+        self._seen, self._anchored = self._box, True
+        self._wait = 0
         self._area = int(np.count_nonzero(start > 0.5))
 
     def take(self, frame: Frame, step: Step, *, present: bool = True) -> None:
         """Take a step to the next frame; an object that is not there has no way back."""
-        self._steps += 1
         window = self._ahead(step) if present else None
         self._box, moved = None, np.zeros_like(self.plane)
         plane = np.zeros_like(self.plane)
@@ -75,21 +72,25 @@ class Track:
             region, kept, opinion = carry(frame, window, here, self.looks, self._refiner)
             window.give(region, plane)
             window.give(here.moved, moved)
-            if opinion is None:
-                self.trust *= 1 - _LOSS * (1 - kept)
-            else:
-                self.trust, self._alike = self._faded(opinion), opinion.alike
+            self._trust *= 1 - _LOSS * (1 - kept)
+            self._opinion = opinion or self._opinion
             self._box = _box_in(plane, window)
         self.plane, self._moved = plane, moved
         if present and self._search is not None:
             self._look_out(self._search, frame, step)
         self._seen = self._box or self._seen
 
+    def reliability(self, plane: Plane, away: int) -> float:
+        """How good what became of it (H, W) is, `away` frames from an annotated one."""
+        if self._refiner is None or not self.looks:
+            return self._trust
+        return expected_overlap(self._opinion if self._box else None, plane, away)
+
     def _look_out(self, search: Search, frame: Frame, step: Step) -> None:
         """Look whether the object is elsewhere, if there is too little of it or it is unlike it."""
         self._wait -= 1
         small = self._left() < _SHRUNK * self._area
-        if self._seen is None or not (small or self._alike < UNLIKE):
+        if self._seen is None or not (small or self._opinion.alike < UNLIKE):
             return
         if self._box is not None and self._wait > 0:
             return
@@ -103,11 +104,11 @@ class Track:
         if found is None:
             return
         plane, window, opinion = found
-        trust = self._faded(opinion)
-        if opinion.alike < UNLIKE or (self._box is not None and trust < self.trust):
+        worse = self._box is not None and opinion.expected < self._opinion.expected
+        if opinion.alike < UNLIKE or worse:
             return
         self.plane, self._moved, self._box = plane, np.zeros_like(plane), _box_in(plane, window)
-        self.trust, self._alike, self._anchored = trust, opinion.alike, False
+        self._opinion, self._anchored = opinion, False
 
     def _left(self) -> int:
         """Pixels that there are of the object."""
@@ -115,11 +116,6 @@ class Track:
             return 0
         top, bottom, left, right = self._box
         return int(np.count_nonzero(self.plane[top:bottom, left:right] > 0.5))
-
-    def _faded(self, opinion: Opinion) -> float:
-        """What to trust in a result, this far away from the annotated frame."""
-        lost = _FADING * (1 - np.exp(-self._steps / _FADED))
-        return float(opinion.expected * (1 - lost))
 
     def _try(self, frame: Frame, step: Step, placed: Plane) -> tuple[Plane, Window, Opinion] | None:
         """What there is of the object where it was put; None when there is nothing."""

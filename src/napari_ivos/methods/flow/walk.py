@@ -18,8 +18,8 @@ from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.types import Frame, ObjectId, ProbMap
 
-# Flow is computed on pictures of about this many pixels; on larger ones, of up to as many as follow,
-# where an object's side would be less than that: small things lose more by coarse flow.
+# Flow is computed on pictures of about this many pixels; where an object's side would be less than
+# one of those below, on larger ones, of up to so many: small things lose more by coarse flow.
 _FLOW_PIXELS = 260_000
 _FINER = ((60.0, 420_000), (20.0, 1_700_000))
 
@@ -131,8 +131,13 @@ def _settle(
             probs[channel] = 0
     if absent:
         probs = _complete(probs)
-    each = tuple(track.trust for track in tracks)
-    return FrameResult(index, probs, min(each), each)
+    away = min(abs(index - other) for other in {request.frame, *request.annotated})
+    each = tuple(
+        1.0 if object_id in absent else track.reliability(plane, away)
+        for track, plane, object_id in zip(tracks, probs[1:], request.objects, strict=True)
+    )
+    # A frame is as good as its objects are in the mean: that is what its J is.
+    return FrameResult(index, probs, sum(each) / len(each), each)
 
 
 class _Keeper:
