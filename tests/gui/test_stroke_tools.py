@@ -151,6 +151,51 @@ def test_areas(dock, viewer, controller, mouse, strokes, qtbot, tool):
     assert controller.view.strokes._slice.image.raw[20, 25] == 1, "shown as what it means"
 
 
+def tools_in_use(dock):
+    names = ("brush", "eraser", "paint", "lasso", "polygon", "shapes")
+    return [name for name in names if getattr(dock.strokes, name).isChecked()]
+
+
+def test_the_tool_in_use_is_to_be_seen(dock, viewer, controller, image):
+    assert tools_in_use(dock) == ["brush"]
+    for tool in ("eraser", "paint", "lasso", "polygon", "shapes", "brush"):
+        for _ in range(2):  # once more changes nothing
+            click(getattr(dock.strokes, tool))
+            assert tools_in_use(dock) == [tool]
+    for key, tool in (("e", ["eraser"]), ("z", []), ("p", ["brush"])):  # napari's own keys
+        press(viewer, key)
+        assert tools_in_use(dock) == tool, key
+    viewer.layers.selection.active = controller.view.masks
+    assert tools_in_use(dock) == ["paint"]
+    press(viewer, "f")
+    assert tools_in_use(dock) == ["paint"], "its fill bucket makes pixels a person's as well"
+    viewer.layers.selection.active = image
+    assert tools_in_use(dock) == []
+    controller.view.masks.mode = "pan_zoom"
+    viewer.layers.selection.active = controller.view.strokes
+    assert tools_in_use(dock) == ["brush"]
+    controller.end()
+    assert tools_in_use(dock) == []
+
+
+def test_the_button_of_the_tool_in_use_has_a_frame_that_any_eyes_see(dock, viewer, qtbot):
+    def edge(one):
+        """How far the left edge's lightness lies from the inside's, 0-255."""
+        picture = one.grab().toImage()
+        row = picture.height() // 2
+        return abs(picture.pixelColor(0, row).lightness() - picture.pixelColor(4, row).lightness())
+
+    before = viewer.theme
+    try:
+        for theme in ("dark", "light"):
+            viewer.theme = theme
+            dock.ensurePolished()
+            assert edge(dock.strokes.brush) > 80, theme
+            assert edge(dock.strokes.eraser) < 10, theme
+    finally:
+        viewer.theme = before
+
+
 def test_only_strokes_that_are_seen_are_touched():
     below = make_stroke(0, 1, [[10, 5], [10, 30]], 2)
     above = make_stroke(0, 2, [[10, 15], [10, 20]], 4)

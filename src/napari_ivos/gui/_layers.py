@@ -163,3 +163,8 @@ def veil_style() -> dict[str, Any]:
 def is_own(layer: Any) -> bool:
     """Whether the plugin made this layer."""
     return _OWNER in layer.metadata
+
+
+def part_of(layer: Any) -> str:
+    """Which of the plugin's layers this is, by its name at first; "" for those of others."""
+    return str(layer.metadata.get(_OWNER, ""))

@@ -19,6 +19,7 @@ from napari_ivos.gui._layers import (
     strokes_style,
 )
 from napari_ivos.gui._mask_canvas import LayerColours, MaskCanvas
+from napari_ivos.gui._tools import ToolInUse
 from napari_ivos.scribbles import Stroke, strokes_from_shapes
 from napari_ivos.session import Session
 from napari_ivos.types import LabelMap, ObjectId
@@ -62,6 +63,7 @@ class SessionView(QObject):
         self._colours = LayerColours(self.masks, self.strokes)
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
         self._brush = BrushPath(self.strokes)
+        self.tools = ToolInUse(viewer, self)
         self.strokes.mode = "paint"
         self._take_soon = self._timer(self._take)
         self._take_masks_soon = self._timer(self._take_masks)
@@ -172,6 +174,7 @@ class SessionView(QObject):
         self.strokes.events.selected_label.disconnect(self._on_label)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._brush.close()
+        self.tools.close()
         # The session is about to close: nothing may read its masks any more.
         self.masks.data = StrokeCanvas(self._canvas.shape)
         for layer in self.layers:

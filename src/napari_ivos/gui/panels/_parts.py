@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_ivos.gui._colours import shown_colour
@@ -97,9 +97,39 @@ _LIKE_A_HEADING = (
 )
 
 
+class ChoiceButton(QPushButton):
+    """A push button that stays down while it is chosen, and has a frame then.
+
+    The frame has the text's colour: the theme's colour of buttons that are down is hardly told from
+    that of the others in the light theme, and not at all by everybody.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setCheckable(True)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the button, and the frame."""
+        super().paintEvent(event)
+        if self.isChecked():
+            painter = QPainter(self)
+            painter.setPen(QPen(self.palette().buttonText().color(), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+            painter.end()
+
+
 def button(text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
     """A push button with a tooltip."""
-    made = QPushButton(text)
+    return _made(QPushButton(), text, tip, pressed)
+
+
+def choice(text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
+    """A push button with a tooltip that stays down while it is chosen."""
+    return _made(ChoiceButton(), text, tip, pressed)
+
+
+def _made(made: QPushButton, text: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
+    made.setText(text)
     made.setToolTip(tip)
     made.clicked.connect(lambda _checked=False: pressed())
     # The keyboard stays with the canvas: its keys are the quick way to work.

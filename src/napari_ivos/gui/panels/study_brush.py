@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlide
 
 from napari_ivos.gui._keys import STUDY_KEYS, with_key
 from napari_ivos.gui._study_controller import StudyController
-from napari_ivos.gui.panels._parts import SPACING, button, swatch
+from napari_ivos.gui.panels._parts import SPACING, choice, swatch
 
 _IN_A_ROW = 5
 _LARGEST_BRUSH = 100
@@ -22,12 +22,12 @@ class StudyBrush(QWidget):
         super().__init__()
         self._controller = controller
         self.objects: dict[int, QPushButton] = {}
-        self.positive = button(
+        self.positive = choice(
             "+ Object",
             with_key("Strokes say: this is the object", "background", STUDY_KEYS),
             lambda: controller.select(controller.selected),
         )
-        self.negative = button(
+        self.negative = choice(
             "− Background",
             with_key(
                 "Strokes say: this is no object. They are drawn chequered", "background", STUDY_KEYS
@@ -51,7 +51,6 @@ class StudyBrush(QWidget):
         self._buttons.setSpacing(SPACING)
         grid.addLayout(self._buttons, 0, 0, 1, 2)
         for column, one in enumerate((self.positive, self.negative)):
-            one.setCheckable(True)
             grid.addWidget(one, 1, column)
         line = QHBoxLayout()
         line.addWidget(QLabel("Brush size"))
@@ -94,8 +93,7 @@ class StudyBrush(QWidget):
 
     def _object(self, number: int) -> QPushButton:
         tip = f"Draw object {number}" + (f"\nKey: {number}" if number < 10 else "")
-        made = button(str(number), tip, partial(self._controller.choose_object, number))
+        made = choice(str(number), tip, partial(self._controller.choose_object, number))
         made.setIcon(swatch(number, self._controller.looks.palette))
         made.setIconSize(QSize(14, 14))
-        made.setCheckable(True)
         return made
