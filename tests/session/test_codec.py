@@ -108,3 +108,26 @@ def test_relabels_and_parents_that_cannot_be_are_refused(fields):
     history, edit = History(State()), Edit("all", number=1)
     with pytest.raises((ValueError, TypeError)):
         Decoder(20).apply(["set", 1, fields], history, {1: edit})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0, 21, [[1, 2]]],
+        [-1, 4, [[1, 2]]],
+        [5, 4, [[1, 2]]],
+        [0.0, 4, [[1, 2]]],
+        [0, 4, [[1, -1]]],
+        [0, 4, [[1, 70_000]]],
+        [0, 4, 3],
+        [0, 4],
+    ],
+)
+def test_relabelled_frames_that_cannot_be_are_refused(values):
+    history, edit = History(State()), Edit("all", number=1)
+    history.frames[3] = FRAME
+    decoder = Decoder(20)
+    decoder.apply(["relabel", 1, 0, 20, [[1, 2]]], history, {1: edit})
+    assert history.frame(3).relabelled[-1] == (1, 2)
+    with pytest.raises((ValueError, TypeError)):
+        decoder.apply(["relabel", 1, *values], history, {1: edit})

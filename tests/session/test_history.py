@@ -7,6 +7,7 @@ import pytest
 
 from napari_ivos.session._codec import forget
 from napari_ivos.session._history import Edit, History
+from napari_ivos.session._relabel import relabel_frames
 from napari_ivos.session._state import Draft, FrameState, State
 
 
@@ -25,7 +26,7 @@ def test_only_what_nothing_can_come_back_to_is_forgotten(seed):
     for _ in range(200):
         before = history.all_keys()
         with history.step():
-            what, index = dice.randrange(7), dice.randrange(6)
+            what, index = dice.randrange(8), dice.randrange(6)
             if what == 0:
                 undone = history.undo()  # a run ends with it
                 runs = [edit for edit in runs if edit is not undone]
@@ -35,9 +36,13 @@ def test_only_what_nothing_can_come_back_to_is_forgotten(seed):
                 edit = Edit("accept")
                 history.push(edit)
                 history.set_frame(edit, index, replace(history.frame(index), human=next(keys)))
+            elif what == 3:
+                edit = Edit("merge")
+                history.push(edit)
+                relabel_frames(history, edit, index // 2, index, ((1, 2),))
             else:
                 # Runs go on beside other steps, which may be undone meanwhile.
-                if what == 3 or not runs:
+                if what == 4 or not runs:
                     runs.append(Edit("run"))
                     history.push(runs[-1])
                 run = dice.choice(runs)
@@ -45,12 +50,48 @@ def test_only_what_nothing_can_come_back_to_is_forgotten(seed):
                 new = replace(now, mask=next(keys), probs=next(keys))
                 # A preview that is up to date is taken over as it is, whatever came after it.
                 known = [new, *(e.frames[index][1] for e in history.done if index in e.frames)]
-                history.set_frame(run, index, dice.choice(known) if what == 6 else new)
+                history.set_frame(run, index, dice.choice(known) if what == 7 else new)
         fresh = set(history.dead) - dead
         dead |= fresh
         assert not dead & history.all_keys()
         assert fresh <= before
     assert dead
+
+
+def test_many_frames_change_as_one_and_go_back_as_one():
+    recorded = []
+    history = History(State(), recorded.append)
+    with history.step():
+        edit = Edit("run")
+        history.push(edit)
+        for index in range(4):
+            history.set_frame(edit, index, FrameState(mask=index + 1, trusted=index == 2))
+        history.set_frame(edit, 4, FrameState(reliability=0.5))  # with nothing to relabel
+    with history.step():
+        merge = Edit("merge")
+        history.push(merge)
+        relabel_frames(history, merge, 1, 9, ((7, 3),))
+        relabel_frames(history, merge, 2, 3, ((3, 0),))
+    assert recorded[1][1:] == [
+        ("relabel", 2, 1, 9, ((7, 3),)),
+        ("relabel", 2, 2, 3, ((3, 0),)),
+    ]
+    assert sorted(merge.frames) == [1, 2, 3]
+    assert history.frame(2).relabelled == ((7, 3), (3, 0))
+    assert history.frame(3) == FrameState(mask=4, relabelled=((7, 3),))
+    before = snapshot(history)
+    history.record = refusing
+    with pytest.raises(OSError, match="full"), history.step():
+        relabel_frames(history, merge, 0, 4, ((1, 2),))
+    assert snapshot(history) == before
+    history.record = None
+    with history.step():
+        history.undo()
+    assert [history.frame(t).relabelled for t in range(5)] == [()] * 5
+
+
+def refusing(_):
+    raise OSError("the disk is full")
 
 
 class Unread(dict):

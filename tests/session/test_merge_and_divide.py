@@ -367,4 +367,28 @@ def test_the_overview_follows_without_reading_a_mask_again(two):
     assert sorted(read) == list(range(20))
     two.delete_objects([2], 7)
     assert areas()[2] == [36] * 7 + [0] + [36] * 12
-    assert read[20:] == [7]
+    two.merge_objects(1, [2], 0, 20)
+    two.accept(3, 6)
+    assert areas()[1] == [36] * 7 + [0] + [36] * 11 + [72]
+    assert len(read) == 20, "no mask is read from the disk once more"
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda session: session.merge_objects(1, [2], 0, 20),
+        lambda session: session.delete_objects([2], 0, 20),
+    ],
+)
+def test_the_journal_grows_by_a_line_not_by_a_frame(two, action, tmp_path):
+    two.save(tmp_path / "p.ivos")
+    journal = tmp_path / "p.ivos" / "journal.jsonl"
+    begun = journal.stat().st_size
+    action(two)
+    assert journal.stat().st_size - begun < 40 * 20
+    after = snapshot(two)
+    two.close()
+    with Session.open(tmp_path / "p.ivos", two.video, engine=FakeEngine()) as again:
+        assert_same(snapshot(again)[:5], after[:5])
+        again.undo()
+        assert is_there(again, 2) == list(range(20))

@@ -15,6 +15,7 @@ from napari_ivos.masks import MAX_ID
 from napari_ivos.scribbles import Stroke, make_stroke
 from napari_ivos.session import _checked as checked
 from napari_ivos.session._history import Change, Edit, History
+from napari_ivos.session._relabel import relabel_frames
 from napari_ivos.session._state import Absence, Annotated, Draft, FrameState, Round, State
 
 _GROWING = ("annotated", "absences", "rounds")
@@ -134,6 +135,11 @@ class Decoder:
         elif word == "frame":
             number, index, frame = rest
             history.set_frame(edits[number], self.index(index), self.frame(frame))
+        elif word == "relabel":
+            number, start, stop, pairs = rest
+            last = checked.whole(stop, 0, self._length)
+            first = checked.whole(start, 0, last)
+            relabel_frames(history, edits[number], first, last, checked.relabels(pairs))
         elif word == "drop":
             history.drop(edits[rest[0]])
         elif word in ("undo", "redo"):

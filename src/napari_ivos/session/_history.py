@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -12,8 +12,9 @@ from napari_ivos.session._state import EMPTY_FRAME, FrameState, State
 
 Change: TypeAlias = tuple[Any, ...]
 """What happened, as a word and values: ("begin", edit), ("set", edit, {name: (before, after)}),
-("frame", edit, index, frame), ("undo",), ("redo",), ("drop", edit); edits by their numbers, but
-for ("begin", edit). Other words are notes, which change nothing here."""
+("frame", edit, index, frame), ("relabel", edit, start, stop, pairs), ("undo",), ("redo",),
+("drop", edit); edits by their numbers, but for ("begin", edit). Other words are notes, which change
+nothing here."""
 
 
 @dataclass(slots=True, eq=False)
@@ -140,6 +141,34 @@ class History:
 
         self._changed(("frame", edit.number, index, frame), back)
 
+    def set_frames(
+        self, edit: Edit, frames: Mapping[int, FrameState], word: str, *values: Any
+    ) -> None:
+        """Change frames as part of an edit, by something that is recorded as one change.
+
+        Parameters
+        ----------
+        edit : Edit
+        frames : mapping of int to FrameState
+            With no other keys of the store than they have.
+        word, *values
+            The change.
+        """
+        sides = {index: edit.frames.get(index) for index in frames}
+        now = {index: self.frames.get(index) for index in frames}
+        for index, frame in frames.items():
+            before = sides[index]
+            edit.frames[index] = (self.frame(index) if before is None else before[0], frame)
+        self.frames.update(frames)
+        edit.highest = self._highest
+
+        def back() -> None:
+            for index in frames:
+                _put(edit.frames, index, sides[index])
+                _put(self.frames, index, now[index])
+
+        self._changed((word, edit.number, *values), back)
+
     def undo(self) -> Edit | None:
         """Take the last edit back; None when there is none."""
         return self._travel(self.done, self.undone, 0, "undo")
@@ -200,8 +229,11 @@ class History:
         # Only higher keys can have come with these steps. Of earlier ones just those know such
         # keys that went on beside them (runs), so the rest of the way back is not looked at.
         above = self.undone[-1].above
-        new = _keys(sides[1] for edit in self.undone for sides in edit.frames.values())
+        fresh = [edit for edit in self.undone if edit.highest > above]
+        new = _keys(sides[1] for edit in fresh for sides in edit.frames.values())
         doomed = {key for key in new if key > above}
+        if not doomed:
+            return []
         kept = _keys(self.frame(index) for edit in self.undone for index in edit.frames)
         beside = (edit.frames for edit in self.done if edit.highest > above)
         kept |= _keys(side for frames in beside for sides in frames.values() for side in sides)

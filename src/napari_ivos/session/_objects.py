@@ -11,7 +11,7 @@ from napari_ivos.errors import StrokeError
 from napari_ivos.masks import MAX_ID
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session._history import Edit, History
-from napari_ivos.session._relabel import relabel_frame, relabel_ids
+from napari_ivos.session._relabel import relabel_frame, relabel_frames, relabel_ids
 from napari_ivos.session._state import Relabels, Round, SessionObject, State
 from napari_ivos.types import ObjectId
 
@@ -104,7 +104,7 @@ def remove_objects(history: History, edit: Edit, ids: Collection[ObjectId]) -> N
 
 
 def delete_on(
-    history: History, edit: Edit, object_ids: Collection[ObjectId], frames: Collection[int]
+    history: History, edit: Edit, object_ids: Collection[ObjectId], frames: range
 ) -> None:
     """Take objects' pixels and strokes off some frames; a run may put them there again."""
     change_strokes(
@@ -115,13 +115,10 @@ def delete_on(
     relabel(history, edit, tuple((object_id, 0) for object_id in object_ids), frames)
 
 
-def relabel(history: History, edit: Edit, pairs: Relabels, frames: Collection[int]) -> None:
+def relabel(history: History, edit: Edit, pairs: Relabels, frames: range) -> None:
     """Have ids read as others on some frames, as they are stored now."""
     pairs = stored_pairs(history.state, pairs)
-    for index in [index for index in history.frames if index in frames]:
-        frame = relabel_frame(history.frame(index), pairs)
-        if frame is not history.frame(index):
-            history.set_frame(edit, index, frame)
+    relabel_frames(history, edit, frames.start, frames.stop, pairs)
     drafts = history.state.drafts
     if any(index in frames for index in drafts):
         # Without inputs they are out of date: what was previewed is no longer what is shown.

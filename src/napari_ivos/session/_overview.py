@@ -9,6 +9,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_ivos.session._disk import Key
 from napari_ivos.session._history import History
 from napari_ivos.session._planner import annotations_of
 from napari_ivos.session._relabel import relabel_ids
@@ -41,13 +42,14 @@ class Overview:
     length : int
         T.
     read : callable
-        Gives a frame's mask as it is stored, (H, W) uint16; each is read once.
+        Gives the mask that a frame's state names as it is stored, (H, W) uint16, whatever its ids
+        read as; each is read once.
     """
 
     def __init__(self, history: History, length: int, read: Callable[[int], LabelMap]) -> None:
         self._history, self._read = history, read
         self._seen: list[tuple[FrameState, bool]] = [(EMPTY_FRAME, False)] * length
-        self._sizes: dict[int, tuple[FrameState, dict[ObjectId, int]]] = {}
+        self._sizes: dict[int, tuple[Key | None, dict[ObjectId, int]]] = {}
         self._known: tuple[object, ...] = ((), ())
         self._dirty: set[int] = set()
         self.ids: tuple[ObjectId, ...] = ()
@@ -133,20 +135,21 @@ class Overview:
 
     def _counted(self, index: int, frame: FrameState) -> dict[ObjectId, int]:
         """Pixels of the objects on a frame, those of merged ones as the other's."""
+        # By what is stored: after a merge of thousands of frames none is read from the disk again.
         known = self._sizes.get(index)
-        if known is None or known[0] is not frame:
+        if known is None or known[0] != frame.mask:
             mask = self._read(index)
             # Most of a large frame is background, and counting that would hold up the window.
             counts = np.bincount(mask[mask > 0])
             there = np.flatnonzero(counts)
-            known = frame, dict(zip(there.tolist(), counts[there].tolist(), strict=True))
+            known = frame.mask, dict(zip(there.tolist(), counts[there].tolist(), strict=True))
             self._sizes[index] = known
-        merged = self._history.state.merged
-        if not merged:
+        pairs = frame.relabelled + self._history.state.merged
+        if not pairs:
             return known[1]
         sizes: dict[ObjectId, int] = {}
         for object_id, size in zip(
-            relabel_ids(tuple(known[1]), merged), known[1].values(), strict=True
+            relabel_ids(tuple(known[1]), pairs), known[1].values(), strict=True
         ):
             sizes[object_id] = sizes.get(object_id, 0) + size
         return sizes

@@ -5,14 +5,16 @@ Nothing is written anew for that: however long the video is, it takes no time, a
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields
 from functools import lru_cache
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_ivos.masks import MAX_ID, extend_probs, probs_from_labels
 from napari_ivos.methods import HumanMap
+from napari_ivos.session._history import Edit, History
 from napari_ivos.session._state import FrameState, Relabels
 from napari_ivos.session._store import FrameStore
 from napari_ivos.types import LabelMap, ObjectId, ProbMap
@@ -68,11 +70,23 @@ def relabel_frame(frame: FrameState, pairs: Relabels) -> FrameState:
         return frame
     nobody = 0 if frame.trusted else -1
     human = tuple((old, new or nobody) for old, new in pairs)
-    return replace(
+    return _read_as(
         frame,
-        relabelled=frame.relabelled + pairs,
-        human_relabelled=() if frame.human is None else frame.human_relabelled + human,
+        frame.relabelled + pairs,
+        () if frame.human is None else frame.human_relabelled + human,
     )
+
+
+def relabel_frames(history: History, edit: Edit, start: int, stop: int, pairs: Relabels) -> None:
+    """Have ids read as others on the frames from `start` up to, not including, `stop`.
+
+    It is noted as one change, so that the journal does not grow by a word for each frame.
+    """
+    frames = {index: frame for index, frame in history.frames.items() if start <= index < stop}
+    changed = {index: relabel_frame(frame, pairs) for index, frame in frames.items()}
+    changed = {index: frame for index, frame in changed.items() if frame is not frames[index]}
+    if changed:
+        history.set_frames(edit, changed, "relabel", start, stop, pairs)
 
 
 def _summed(probs: ProbMap, ids: tuple[int, ...], wanted: tuple[ObjectId, ...]) -> ProbMap:
@@ -83,6 +97,16 @@ def _summed(probs: ProbMap, ids: tuple[int, ...], wanted: tuple[ObjectId, ...]) 
     for channel, object_id in enumerate(ids, start=1):
         out[places.get(object_id, 0)] += probs[channel]
     return out
+
+
+_values = attrgetter(
+    *(f.name for f in fields(FrameState) if f.name not in ("relabelled", "human_relabelled"))
+)
+
+
+def _read_as(frame: FrameState, relabelled: Relabels, human_relabelled: Relabels) -> FrameState:
+    """As `dataclasses.replace` does it, in a fifth of the time."""
+    return FrameState(*_values(frame), relabelled=relabelled, human_relabelled=human_relabelled)
 
 
 @lru_cache(maxsize=16)

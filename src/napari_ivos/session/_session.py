@@ -234,8 +234,7 @@ class Session:
 
     def overview(self) -> Overview:
         """Status of every object on every frame; `Overview.refresh` keeps it up to date."""
-        frame = self._history.frame
-        return Overview(self._history, len(self.video), lambda index: self._stored(frame(index)))
+        return Overview(self._history, len(self.video), self._raw)
 
     @property
     def project(self) -> Path | None:
@@ -972,6 +971,12 @@ class Session:
     def _hidden(self, index: int) -> frozenset[ObjectId]:
         """Objects that a frame does not show, whatever is stored."""
         return self._state.removed | absent_objects(self._state.absences, index)
+
+    def _raw(self, index: int) -> LabelMap:
+        """The mask of a frame that has one, under the ids that it was stored with."""
+        key = self._history.frame(index).mask
+        assert key is not None
+        return self._store.get(key)
 
     def _stored(self, frame: FrameState, merged: Relabels = ()) -> LabelMap:
         """The mask of a frame with what is removed or absent still in it."""
