@@ -52,6 +52,7 @@ STEPS = (
     lambda session: session.rename_object(1, "kern \ud800 ·"),
     lambda session: list(session.propagate(15, start=14, stop=18)),
     lambda session: session.accept(3),
+    lambda session: session.accept(17, 19),
     lambda session: session.mark_absent(np.int64(1), 17, 20),
     lambda session: session.remove_object(2),
     lambda session: draw(session, 9, y=2, object_id=700),

@@ -9,6 +9,7 @@ import pytest
 from napari_ivos.scribbles import make_stroke
 from napari_ivos.session._codec import Decoder, encode_change, encode_frame
 from napari_ivos.session._history import Edit, History
+from napari_ivos.session._relabel import relabel_frame
 from napari_ivos.session._state import (
     EMPTY_FRAME,
     Absence,
@@ -108,6 +109,24 @@ def test_relabels_and_parents_that_cannot_be_are_refused(fields):
     history, edit = History(State()), Edit("all", number=1)
     with pytest.raises((ValueError, TypeError)):
         Decoder(20).apply(["set", 1, fields], history, {1: edit})
+
+
+def test_reading_as_other_ids_keeps_all_else_of_a_frame():
+    after = relabel_frame(FRAME, ((1, 700),))
+    changed = {f.name for f in fields(FRAME) if getattr(after, f.name) != getattr(FRAME, f.name)}
+    assert changed == {"relabelled", "human_relabelled"}
+
+
+def test_accepted_frames_that_cannot_be_are_refused():
+    history, edit = History(State()), Edit("all", number=1)
+    history.frames[3] = FRAME
+    decoder = Decoder(20)
+    decoder.apply(["accept", 1, 3, 5, 9], history, {1: edit})
+    assert [history.frame(t).human for t in (3, 4)] == [FRAME.mask, 9]
+    assert decoder.highest == 9
+    for values in ([3, 5, None], [3, 21, 9], [3, 5, 0], [3, 5, "9"], [3, 5]):
+        with pytest.raises((ValueError, TypeError)):
+            decoder.apply(["accept", 1, *values], history, {1: edit})
 
 
 @pytest.mark.parametrize(

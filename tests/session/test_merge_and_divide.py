@@ -378,6 +378,7 @@ def test_the_overview_follows_without_reading_a_mask_again(two):
     [
         lambda session: session.merge_objects(1, [2], 0, 20),
         lambda session: session.delete_objects([2], 0, 20),
+        lambda session: session.accept(0, 20),
     ],
 )
 def test_the_journal_grows_by_a_line_not_by_a_frame(two, action, tmp_path):

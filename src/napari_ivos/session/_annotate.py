@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +11,9 @@ from napari_ivos.errors import StrokeError
 from napari_ivos.masks import MAX_ID
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session._history import Edit, History
-from napari_ivos.session._state import Annotated, Relabels
+from napari_ivos.session._state import Annotated
 from napari_ivos.session._store import FrameStore
-from napari_ivos.types import AnyArray, LabelMap, ObjectId
+from napari_ivos.types import AnyArray, LabelMap
 
 
 def add_strokes(history: History, edit: Edit, strokes: list[Stroke]) -> None:
@@ -55,35 +54,6 @@ def give_pixels(
     history.set_frame(edit, index, given)
     note = Annotated(index, len(history.state.rounds))
     history.set_fields(edit, annotated=(*history.state.annotated, note))
-
-
-def accept_frame(
-    history: History,
-    store: FrameStore,
-    edit: Edit,
-    index: int,
-    size: tuple[int, int],
-    hidden: Collection[ObjectId],
-) -> None:
-    """Make a frame's mask the person's own, without the objects that it does not show.
-
-    Nothing is written anew for that: however many frames are accepted, it takes no time.
-    """
-    now = history.frame(index)
-    human = store.put(np.zeros(size, np.uint16)) if now.mask is None else now.mask
-    pairs: Relabels = now.relabelled + history.state.merged
-    pairs += tuple((object_id, 0) for object_id in sorted(hidden))
-    accepted = replace(
-        now,
-        human=human,
-        human_objects=frozenset(history.state.ids),
-        binding=True,
-        trusted=True,
-        source="human",
-        reliability=1.0,
-        human_relabelled=pairs,
-    )
-    history.set_frame(edit, index, accepted)
 
 
 def check_labels(labels: AnyArray, size: tuple[int, int]) -> NDArray[np.int32]:

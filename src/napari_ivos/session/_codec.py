@@ -14,6 +14,8 @@ from typing import Any
 from napari_ivos.masks import MAX_ID
 from napari_ivos.scribbles import Stroke, make_stroke
 from napari_ivos.session import _checked as checked
+from napari_ivos.session._accept import accept_frames
+from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Change, Edit, History
 from napari_ivos.session._relabel import relabel_frames
 from napari_ivos.session._state import Absence, Annotated, Draft, FrameState, Round, State
@@ -137,9 +139,12 @@ class Decoder:
             history.set_frame(edits[number], self.index(index), self.frame(frame))
         elif word == "relabel":
             number, start, stop, pairs = rest
-            last = checked.whole(stop, 0, self._length)
-            first = checked.whole(start, 0, last)
-            relabel_frames(history, edits[number], first, last, checked.relabels(pairs))
+            relabel_frames(
+                history, edits[number], *self._range(start, stop), checked.relabels(pairs)
+            )
+        elif word == "accept":
+            number, start, stop, blank = rest
+            accept_frames(history, edits[number], *self._range(start, stop), self.key(blank))
         elif word == "drop":
             history.drop(edits[rest[0]])
         elif word in ("undo", "redo"):
@@ -151,18 +156,26 @@ class Decoder:
         """A frame's number."""
         return checked.whole(value, 0, self._length - 1)
 
+    def key(self, value: Any) -> Key | None:
+        """Under which something is stored."""
+        key = None if value is None else checked.whole(value, 1, 10**15 - 1)
+        self.highest = max(self.highest, key or 0)
+        return key
+
+    def _range(self, start: Any, stop: Any) -> tuple[int, int]:
+        last = checked.whole(stop, 0, self._length)
+        return checked.whole(start, 0, last), last
+
     def frame(self, known: dict[str, Any]) -> FrameState:
         """What is known of a frame."""
-        keys = {
-            name: None if known.get(name) is None else checked.whole(known[name], 1, 10**15 - 1)
-            for name in ("mask", "probs", "human")
-        }
-        self.highest = max(self.highest, *(key or 0 for key in keys.values()))
+        keys = {name: self.key(known.get(name)) for name in ("mask", "probs", "human")}
         source = known.get("source", "")
         if source not in ("", "model", "human"):
             raise ValueError(f"a frame's source is '{source}'")
         return FrameState(
-            **keys,
+            mask=keys["mask"],
+            probs=keys["probs"],
+            human=keys["human"],
             objects=checked.object_ids(known.get("objects", ())),
             reliability=checked.number(known.get("reliability", math.nan)),
             source=source,

@@ -12,9 +12,9 @@ from napari_ivos.session._state import EMPTY_FRAME, FrameState, State
 
 Change: TypeAlias = tuple[Any, ...]
 """What happened, as a word and values: ("begin", edit), ("set", edit, {name: (before, after)}),
-("frame", edit, index, frame), ("relabel", edit, start, stop, pairs), ("undo",), ("redo",),
-("drop", edit); edits by their numbers, but for ("begin", edit). Other words are notes, which change
-nothing here."""
+("frame", edit, index, frame), ("relabel", edit, start, stop, pairs),
+("accept", edit, start, stop, key), ("undo",), ("redo",), ("drop", edit); edits by their numbers,
+but for ("begin", edit). Other words are notes, which change nothing here."""
 
 
 @dataclass(slots=True, eq=False)
@@ -142,7 +142,12 @@ class History:
         self._changed(("frame", edit.number, index, frame), back)
 
     def set_frames(
-        self, edit: Edit, frames: Mapping[int, FrameState], word: str, *values: Any
+        self,
+        edit: Edit,
+        frames: Mapping[int, FrameState],
+        word: str,
+        *values: Any,
+        highest: Key = 0,
     ) -> None:
         """Change frames as part of an edit, by something that is recorded as one change.
 
@@ -150,9 +155,10 @@ class History:
         ----------
         edit : Edit
         frames : mapping of int to FrameState
-            With no other keys of the store than they have.
         word, *values
             The change.
+        highest : int, optional
+            The highest key in them that no frame had yet.
         """
         sides = {index: edit.frames.get(index) for index in frames}
         now = {index: self.frames.get(index) for index in frames}
@@ -160,7 +166,7 @@ class History:
             before = sides[index]
             edit.frames[index] = (self.frame(index) if before is None else before[0], frame)
         self.frames.update(frames)
-        edit.highest = self._highest
+        edit.highest = self._highest = max(self._highest, highest)
 
         def back() -> None:
             for index in frames:

@@ -5,9 +5,7 @@ Nothing is written anew for that: however long the video is, it takes no time, a
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import lru_cache
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,14 +97,21 @@ def _summed(probs: ProbMap, ids: tuple[int, ...], wanted: tuple[ObjectId, ...]) 
     return out
 
 
-_values = attrgetter(
-    *(f.name for f in fields(FrameState) if f.name not in ("relabelled", "human_relabelled"))
-)
-
-
 def _read_as(frame: FrameState, relabelled: Relabels, human_relabelled: Relabels) -> FrameState:
-    """As `dataclasses.replace` does it, in a fifth of the time."""
-    return FrameState(*_values(frame), relabelled=relabelled, human_relabelled=human_relabelled)
+    # Not `replace`, which takes four times as long.
+    return FrameState(
+        mask=frame.mask,
+        probs=frame.probs,
+        objects=frame.objects,
+        reliability=frame.reliability,
+        source=frame.source,
+        human=frame.human,
+        human_objects=frame.human_objects,
+        binding=frame.binding,
+        trusted=frame.trusted,
+        relabelled=relabelled,
+        human_relabelled=human_relabelled,
+    )
 
 
 @lru_cache(maxsize=16)

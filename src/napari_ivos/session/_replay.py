@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -198,25 +198,16 @@ class _Decoder(Decoder):
         self._recorded, self._store = recorded, store
         self._keys: dict[Key, Key] = {}
 
-    def frame(self, known: dict[str, Any]) -> FrameState:
-        """What is known of a frame."""
-        found = super().frame(known)
-        return replace(
-            found,
-            mask=self._key(found.mask),
-            probs=self._key(found.probs),
-            human=self._key(found.human),
-        )
-
     def pair(self, known: dict[str, Any], now: FrameState) -> None:
         """Take note that what the journal has for a frame is this, this time."""
-        then = super().frame(known)
-        for old, new in ((then.mask, now.mask), (then.probs, now.probs)):
+        for name, new in (("mask", now.mask), ("probs", now.probs)):
+            old = super().key(known.get(name))
             if old is not None and new is not None:
                 self._keys[old] = new
 
-    def _key(self, key: Key | None) -> Key | None:
+    def key(self, value: Any) -> Key | None:
         """Its key of this time; what people made is copied."""
+        key = super().key(value)
         if key is not None and key not in self._keys:
             try:
                 self._keys[key] = self._store.put(self._recorded.get(key))

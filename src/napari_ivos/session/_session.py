@@ -20,6 +20,7 @@ from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
 from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
 from napari_ivos.session import _annotate, _division, _lineage, _merge, _objects, _planner
+from napari_ivos.session._accept import accept_frames, has_masks
 from napari_ivos.session._changes import Changes, last_runs, take_back
 from napari_ivos.session._erase import erase_strokes, known_strokes
 from napari_ivos.session._folder import is_project
@@ -673,9 +674,10 @@ class Session:
         last = first if stop is None else self._frame(max(stop - 1, first))
         text = f"accept frame {first}" if last == first else f"accept frames {first} to {last}"
         with self._runs.edit(text) as edit:
-            for index in range(first, last + 1):
-                hidden = self._hidden(index)
-                _annotate.accept_frame(self._history, self._store, edit, index, self._size, hidden)
+            blank = None
+            if not has_masks(self._history, first, last + 1):
+                blank = self._store.put(np.zeros(self._size, np.uint16))
+            accept_frames(self._history, edit, first, last + 1, blank)
 
     def _give(
         self, text: str, index: int, human: NDArray[np.int32], *, binding: bool, trusted: bool
