@@ -130,7 +130,7 @@ def test_the_next_frame_nobody_has_looked_at(strip, propagated, controller, view
 def test_colours_tell_the_states_apart_and_doubt_from_trust():
     status = np.array([[Status.UNSEEN, Status.ABSENT, Status.MODEL, Status.MODEL, Status.MODEL,
                         Status.HUMAN, Status.ACCEPTED]], np.uint8)  # fmt: skip
-    scores = np.array([np.nan, np.nan, 0, 1, np.nan, 1, 1])
+    scores = np.array([[np.nan, np.nan, 0, 1, np.nan, 1, 1]], np.float32)
     made = picture(status, scores, 700)
     colours = [made.pixelColor(x, 0).getRgb()[:3] for x in range(7)]
     assert len(set(colours)) == 7
@@ -142,7 +142,7 @@ def test_colours_tell_the_states_apart_and_doubt_from_trust():
 def test_states_differ_in_form_as_well_for_those_who_see_no_colours():
     status = np.array([[Status.UNSEEN, Status.ABSENT, Status.MODEL, Status.MODEL, Status.MODEL,
                         Status.HUMAN, Status.ACCEPTED]] * 3, np.uint8)  # fmt: skip
-    scores = np.array([np.nan, np.nan, 0, 1, np.nan, 1, 1])
+    scores = np.array([[np.nan, np.nan, 0, 1, np.nan, 1, 1]] * 3, np.float32)
     made = picture(status, scores, 700, row=14)
     assert (made.width(), made.height()) == (7, 42)
 
@@ -159,13 +159,15 @@ def test_states_differ_in_form_as_well_for_those_who_see_no_colours():
 
 
 def test_a_long_video_shows_its_least_reliable_frame():
-    scores = np.ones(10_000)
-    scores[5000] = 0
+    scores = np.ones((200, 10_000), np.float32)
+    scores[7, 5000] = 0
     status = np.full((200, 10_000), Status.MODEL, np.uint8)
     made = picture(status, scores, 500)
     assert (made.width(), made.height()) == (500, 200)
     assert made.pixelColor(250, 7) != made.pixelColor(249, 7)
     assert made.pixelColor(249, 7) == made.pixelColor(251, 7)
+    # The others on that frame are as they were: each row is of its own object.
+    assert made.pixelColor(250, 8) == made.pixelColor(249, 8)
 
 
 def test_an_empty_strip_has_nothing_to_click(qtbot):

@@ -26,6 +26,7 @@ FRAME = FrameState(
     probs=2,
     objects=(1, 700),
     reliability=0.1 + 0.2,
+    object_reliability=(0.25, 1 / 3),
     source="human",
     human=3,
     human_objects=frozenset({1, 9}),

@@ -43,7 +43,7 @@ def test_what_people_and_methods_did_is_told_apart(session):
     session.remove_object(1)
     assert rows(overview) == ["...mmmmh"]
     assert overview.ids == (2,)
-    np.testing.assert_array_equal(overview.reliability, session.reliability)
+    np.testing.assert_allclose(overview.reliability, [session.reliability], rtol=1e-6)
 
 
 def test_frames_only_a_method_has_spoken_of(session):

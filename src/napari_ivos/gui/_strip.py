@@ -46,8 +46,8 @@ class StripContent:
     ids: tuple[ObjectId, ...]
     status: NDArray[np.uint8]
     """(K, T) `Status`."""
-    reliability: NDArray[np.float64]
-    """(T,) 0–1, nan where unknown."""
+    reliability: NDArray[np.float32]
+    """(K, T) 0–1, nan where unknown."""
     recommended: tuple[int, ...] = ()
     selected: ObjectId = 0
     changed: tuple[int, ...] = ()
@@ -56,7 +56,7 @@ class StripContent:
     """(N, 3): colours of the objects 1 to N, which go round."""
 
 
-EMPTY = StripContent((), np.zeros((0, 0), np.uint8), np.zeros(0))
+EMPTY = StripContent((), np.zeros((0, 0), np.uint8), np.zeros((0, 0), np.float32))
 
 
 class Strip(QWidget):
@@ -91,11 +91,11 @@ class Strip(QWidget):
     @property
     def length(self) -> int:
         """Number of frames."""
-        return len(self.content.reliability)
+        return int(self.content.status.shape[1])
 
     def show_content(self, content: StripContent) -> None:
         """Show something else."""
-        if len(content.reliability) != self.length:
+        if content.status.shape[1] != self.length:
             self.select(None)
         rows_before = len(self.content.ids)
         self.content, self._picture = content, None
@@ -164,13 +164,13 @@ class Strip(QWidget):
 
     def _describe(self, frame: int, y: float) -> str:
         row = int((y - _HEAD) // self._row)
-        score = self.content.reliability[frame]
         changed = " · changed by the last propagation" if frame in self.content.changed else ""
-        text = f"Frame {frame}" if np.isnan(score) else f"Frame {frame}, reliability {score:.0%}"
-        text += changed
+        text = f"Frame {frame}{changed}"
         if 0 <= row < len(self.content.ids):
             status = Status(int(self.content.status[row, frame]))
+            score = self.content.reliability[row, frame]
             text += f"\nObject {self.content.ids[row]}: {_WORDS[status]}"
+            text += "" if np.isnan(score) else f", reliability {score:.0%}"
         return text
 
     # -- painting -----------------------------------------------------------------------------

@@ -24,7 +24,7 @@ _LOWEST, _MIDDLE = 0.35, 0.7
 
 
 def picture(
-    status: NDArray[np.uint8], reliability: NDArray[np.float64], width: int, row: int = 1
+    status: NDArray[np.uint8], reliability: NDArray[np.float32], width: int, row: int = 1
 ) -> QImage:
     """A picture of what is known of each object on each frame.
 
@@ -36,7 +36,7 @@ def picture(
     ----------
     status : (K, T) uint8
         `Status`.
-    reliability : (T,) float64
+    reliability : (K, T) float32
         0–1, nan where unknown.
     width : int
         Pixels; columns are as many, or one a frame where there are fewer.
@@ -51,8 +51,8 @@ def picture(
     shown = shrink(status, width)
     objects, columns = shown.shape
     # Of frames that share a column the least reliable one is to be seen.
-    starts = (np.arange(columns) * len(reliability)) // columns
-    score = np.fmin.reduceat(reliability, starts)
+    starts = (np.arange(columns) * reliability.shape[1]) // columns
+    score = np.fmin.reduceat(reliability, starts, axis=1)
     colours = _colours(shown, score)
     high = np.repeat(colours[:, None], row, axis=1)
     if row >= _LEAST:
@@ -63,26 +63,26 @@ def picture(
     return image.copy()
 
 
-def _colours(status: NDArray[np.uint8], score: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _colours(status: NDArray[np.uint8], score: NDArray[np.float32]) -> NDArray[np.uint8]:
     """(K, W, 3)."""
-    share = np.nan_to_num(score)[:, None]
-    method = share * np.array(SURE) + (1 - share) * np.array(DOUBTFUL)
+    share = np.nan_to_num(score)[..., None]
+    method = share * np.array(SURE, np.float32) + (1 - share) * np.array(DOUBTFUL, np.float32)
     method[np.isnan(score)] = UNKNOWN
-    table = np.zeros((len(Status), 3))
+    table = np.zeros((len(Status), 3), np.float32)
     for kind, colour in COLOURS.items():
         table[kind] = colour
-    found = np.where((status == Status.MODEL)[..., None], method[None], table[status])
+    found = np.where((status == Status.MODEL)[..., None], method, table[status])
     return found.astype(np.uint8)
 
 
 def _draw_forms(
-    pixels: NDArray[np.uint8], status: NDArray[np.uint8], score: NDArray[np.float64]
+    pixels: NDArray[np.uint8], status: NDArray[np.uint8], score: NDArray[np.float32]
 ) -> None:
     """Into (K, row, W, 3); the last line of a row is between it and the next."""
     inner = pixels.shape[1] - 1
     share = np.where(np.isnan(score), _MIDDLE, _LOWEST + (1 - _LOWEST) * np.nan_to_num(score))
-    above = np.arange(inner)[:, None] < inner - np.round(share * inner)
-    bar = (status == Status.MODEL)[:, None] & above[None]
+    above = np.arange(inner)[:, None] < inner - np.round(share * inner)[:, None]
+    bar = (status == Status.MODEL)[:, None] & above
     pixels[:, :inner][bar] = COLOURS[Status.UNSEEN]
     middle = inner // 2
     for kind, lines, colour in (

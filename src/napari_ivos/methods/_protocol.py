@@ -132,6 +132,8 @@ class PropagateRequest:
     previous: Callable[[int], ProbMap | None]
     """Probabilities (K+1, H, W) of a frame from the rounds before; None where there are none.
     Reads from disk: ask only for what is needed. Safe to call from the worker thread."""
+    previous_reliability: Callable[[int], tuple[float, ...]] = field(default=lambda _: ())
+    """Reliability of each of the K objects on a frame from the rounds before; nan: unknown."""
     absent: Callable[[int], frozenset[ObjectId]] = field(default=lambda _: frozenset())
     """Objects that a person marked as absent from a frame."""
 

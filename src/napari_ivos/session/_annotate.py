@@ -48,6 +48,7 @@ def give_pixels(
         trusted=trusted,
         source="human",
         reliability=1.0 if trusted else now.reliability,
+        object_reliability=(),
         relabelled=(),
         human_relabelled=(),
     )

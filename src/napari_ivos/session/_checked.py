@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,6 +25,11 @@ def number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{value!r} is no number")
     return float(value)
+
+
+def scores(values: Any) -> tuple[float, ...]:
+    """Numbers, nan for what is not known."""
+    return tuple(math.nan if value is None else number(value) for value in values)
 
 
 def text(value: Any) -> str:

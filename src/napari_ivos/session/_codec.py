@@ -52,7 +52,8 @@ def encode_frame(frame: FrameState) -> dict[str, Any]:
         "mask": frame.mask,
         "probs": frame.probs,
         "objects": list(frame.objects) or None,
-        "reliability": None if math.isnan(frame.reliability) else frame.reliability,
+        "reliability": _score(frame.reliability),
+        "object_reliability": [_score(value) for value in frame.object_reliability] or None,
         "source": frame.source or None,
         "human": frame.human,
         "human_objects": sorted(frame.human_objects) or None,
@@ -62,6 +63,10 @@ def encode_frame(frame: FrameState) -> dict[str, Any]:
         "human_relabelled": list(frame.human_relabelled) or None,
     }
     return {name: value for name, value in known.items() if value is not None}
+
+
+def _score(reliability: float) -> float | None:
+    return None if math.isnan(reliability) else reliability
 
 
 def _encode_field(name: str, before: Any, after: Any) -> Any:
@@ -178,6 +183,7 @@ class Decoder:
             human=keys["human"],
             objects=checked.object_ids(known.get("objects", ())),
             reliability=checked.number(known.get("reliability", math.nan)),
+            object_reliability=checked.scores(known.get("object_reliability", ())),
             source=source,
             human_objects=frozenset(checked.object_ids(known.get("human_objects", ()))),
             binding=known.get("binding", True) is True,

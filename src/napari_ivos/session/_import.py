@@ -151,6 +151,7 @@ class MaskImport:
             trusted=self._lock,
             source="human",
             reliability=1.0 if self._lock else now.reliability,
+            object_reliability=(),
             relabelled=(),
             human_relabelled=(),
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import History
 from napari_ivos.session._planner import annotations_of
-from napari_ivos.session._relabel import relabel_ids
+from napari_ivos.session._relabel import read_reliability, relabel_ids
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._state import EMPTY_FRAME, FrameState
 from napari_ivos.types import LabelMap, ObjectId
@@ -57,8 +57,8 @@ class Overview:
         """(K, T) `Status`, a row for each of `ids`."""
         self.areas = np.zeros((0, length), dtype=np.int32)
         """(K, T) pixels of each object; 0 where it is not there."""
-        self.reliability = np.full(length, np.nan)
-        """(T,) 0–1, nan where unknown."""
+        self.reliability = np.zeros((0, length), dtype=np.float32)
+        """(K, T) 0–1, nan where unknown."""
         self.version = 0
         """Grows with each frame that is looked at anew; while it stays, so does all above."""
 
@@ -111,17 +111,20 @@ class Overview:
         old = [(row, before[object_id]) for row, object_id in enumerate(ids) if object_id in before]
         shape = (len(ids), len(self._seen))
         status, areas = np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
+        scores = np.full(shape, np.nan, np.float32)
         if old:
             rows, kept = np.transpose(old)
             status[rows], areas[rows] = self.status[kept], self.areas[kept]
-        self.ids, self.status, self.areas = ids, status, areas
+            scores[rows] = self.reliability[kept]
+        self.ids, self.status, self.areas, self.reliability = ids, status, areas, scores
 
     def _fill(self, index: int, annotated: set[int]) -> None:
         frame = self._history.frame(index)
         human = index in annotated
         self.version += 1
         self._seen[index] = (frame, human)
-        self.reliability[index] = frame.reliability
+        merged = self._history.state.merged
+        self.reliability[:, index] = read_reliability(frame, self.ids, merged)
         self.areas[:, index] = 0
         if frame.mask is None:
             self.status[:, index] = Status.HUMAN if human else Status.UNSEEN

@@ -27,7 +27,7 @@ from napari_ivos.methods import (
 from napari_ivos.scribbles import Stroke, rasterise_all
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Edit
-from napari_ivos.session._relabel import read_human, read_probs
+from napari_ivos.session._relabel import read_human, read_probs, read_reliability
 from napari_ivos.session._rules import Rules, absent_objects
 from napari_ivos.session._state import EMPTY_FRAME, Draft, FrameState, Relabels, Round
 from napari_ivos.session._store import FrameStore
@@ -77,6 +77,8 @@ class Update:
     objects: tuple[ObjectId, ...]
     reliability: float
     """0–1, nan where the method does not estimate it."""
+    object_reliability: tuple[float, ...] = ()
+    """The same for each of `objects`; empty where the method does not tell."""
     in_range: bool = True
     """False for an annotated frame outside of the range that was asked for."""
     draft: Draft | None = None
@@ -171,10 +173,10 @@ class Plan:
             frame = self.before[item.frame]
             assert frame.mask is not None
             assert frame.probs is not None
-            update = self._publish(
-                item.frame, frame.mask, frame.probs, frame.reliability, item.draft
-            )
-            return update, item.draft
+            scores = frame.reliability, frame.object_reliability
+            return self._publish(
+                item.frame, frame.mask, frame.probs, scores, item.draft
+            ), item.draft
         request = InteractRequest(
             video=self.video,
             frame=item.frame,
@@ -193,7 +195,7 @@ class Plan:
             item.frame, self._checked(result), human, item.before.human_objects, strokes
         )
         mask, key = self.store.put(labels), self.store.put(probs)
-        return self._publish(item.frame, mask, key, result.reliability, draft), draft
+        return self._publish(item.frame, mask, key, _scores(result), draft), draft
 
     def _propagate(self, engine: Engine, seed: Update, draft: Draft) -> Iterator[Update]:
         wanted = set(self.frames)
@@ -209,6 +211,9 @@ class Plan:
             forward=self.forward,
             annotated=self.annotated,
             previous=lambda index: self._probs(self.before.get(index, EMPTY_FRAME)),
+            previous_reliability=lambda index: read_reliability(
+                self.before.get(index, EMPTY_FRAME), self.objects, self.merged
+            ),
             absent=lambda index: absent_objects(self.rules.absences, index),
         )
         for result in engine.propagate(request):
@@ -216,19 +221,18 @@ class Plan:
                 continue
             labels, probs = self.rules.apply(result.index, self._checked(result))
             mask, key = self.store.put(labels), self.store.put(probs)
-            yield self._publish(result.index, mask, key, result.reliability)
+            yield self._publish(result.index, mask, key, _scores(result))
 
     def _publish(
         self,
         index: int,
         mask: Key,
         probs: Key,
-        reliability: float | None,
+        scores: tuple[float, tuple[float, ...]],
         draft: Draft | None = None,
     ) -> Update:
-        known = math.nan if reliability is None else float(reliability)
         in_range = index in self.frames
-        return Update(self.id, index, mask, probs, self.objects, known, in_range, draft)
+        return Update(self.id, index, mask, probs, self.objects, *scores, in_range, draft)
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -257,3 +261,9 @@ class Plan:
     def _annotation(self, past: Round) -> Annotation:
         prior = self._probs(past.before, past.objects)
         return Annotation(past.frame, past.objects, past.strokes, prior, self._human(past.before))
+
+
+def _scores(result: FrameResult) -> tuple[float, tuple[float, ...]]:
+    """Reliability of a frame, nan where unknown, and of its objects, where the method tells."""
+    frame = math.nan if result.reliability is None else float(result.reliability)
+    return frame, tuple(float(score) for score in result.object_reliability or ())

@@ -53,6 +53,23 @@ def read_probs(
     return None if labels is None else probs_from_labels(labels, wanted)
 
 
+def read_reliability(
+    frame: FrameState, wanted: tuple[ObjectId, ...], merged: Relabels = ()
+) -> tuple[float, ...]:
+    """Reliability of K objects on a frame, nan where unknown.
+
+    What is not known of an object is the frame's; what became one object has the least of its
+    parts'.
+    """
+    scores: dict[ObjectId, float] = {}
+    if not frame.trusted and len(frame.object_reliability) == len(frame.objects):
+        pairs = frame.relabelled + merged
+        ids = relabel_ids(frame.objects, pairs) if pairs else frame.objects
+        for object_id, score in zip(ids, frame.object_reliability, strict=True):
+            scores[object_id] = min(score, scores.get(object_id, score))
+    return tuple(scores.get(object_id, frame.reliability) for object_id in wanted)
+
+
 def relabel_ids(ids: tuple[ObjectId, ...], pairs: Relabels) -> tuple[int, ...]:
     """What ids read as, each in its place."""
     return tuple(_looked_up(pairs)[list(ids)].tolist())
@@ -104,6 +121,7 @@ def _read_as(frame: FrameState, relabelled: Relabels, human_relabelled: Relabels
         probs=frame.probs,
         objects=frame.objects,
         reliability=frame.reliability,
+        object_reliability=frame.object_reliability,
         source=frame.source,
         human=frame.human,
         human_objects=frame.human_objects,

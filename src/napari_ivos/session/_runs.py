@@ -142,6 +142,7 @@ class Runs:
             probs=probs,
             objects=update.objects,
             reliability=now.reliability if now.trusted else update.reliability,
+            object_reliability=update.object_reliability,
             source=now.source if now.trusted else "model",
             relabelled=(),
         )

@@ -44,6 +44,8 @@ class FrameState:
     objects: tuple[ObjectId, ...] = ()
     """The K ids of `probs`."""
     reliability: float = math.nan
+    object_reliability: tuple[float, ...] = ()
+    """Of each of `objects`, nan where unknown; empty where the method does not tell."""
     source: Source = ""
     """Who made the mask: a method, or a person who painted, imported or accepted it."""
     human: Key | None = None

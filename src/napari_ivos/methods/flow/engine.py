@@ -20,8 +20,9 @@ from napari_ivos.methods._protocol import (
 from napari_ivos.methods._rounds import rebuild
 from napari_ivos.methods.flow.memory import remember
 from napari_ivos.methods.flow.refiner import Refiner
+from napari_ivos.methods.flow.settle import together
 from napari_ivos.methods.flow.strokewise import Strokewise, says_more, sides
-from napari_ivos.methods.flow.walk import motion, together, walk
+from napari_ivos.methods.flow.walk import motion, walk
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.scribbles.raster import rasterise_all
 

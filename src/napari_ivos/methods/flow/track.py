@@ -80,9 +80,14 @@ class Track:
             self._look_out(self._search, frame, step)
         self._seen = self._box or self._seen
 
+    @property
+    def judged(self) -> bool:
+        """Whether a refiner says how good it is."""
+        return self._refiner is not None and bool(self.looks)
+
     def reliability(self, plane: Plane, away: int) -> float:
         """How good what became of it (H, W) is, `away` frames from an annotated one."""
-        if self._refiner is None or not self.looks:
+        if not self.judged:
             return self._trust
         return expected_overlap(self._opinion if self._box else None, plane, away)
 
