@@ -1,5 +1,6 @@
 """What a method says of how good each object is: kept, shown, and told to it in later rounds."""
 
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -78,3 +79,11 @@ def test_it_is_there_again_when_the_project_is_opened_again(session, tmp_path):
     video = np.zeros((6, 20, 30, 3), np.uint8)
     with Session.open(tmp_path / "cells.ivos", video, engine=Judging()) as again:
         np.testing.assert_array_equal(scores(again), before)
+
+
+def test_a_table_has_that_of_each_object(session, tmp_path):
+    session.export(tmp_path / "table.csv")
+    with open(tmp_path / "table.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["frame"] == "3"]
+    found = {row["object"]: float(row["reliability"]) for row in rows}
+    assert found == pytest.approx({"1": 0.7, "2": 0.9})

@@ -66,6 +66,8 @@ class Origin:
     """Whether a person drew or painted on it."""
     human: NDArray[np.int32] | None
     """(H, W): ids of the pixels that a person painted, imported or accepted, −1 elsewhere."""
+    reliability: Mapping[ObjectId, float] = field(default_factory=dict)
+    """0–1 of its objects, nan where unknown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

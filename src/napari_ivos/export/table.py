@@ -40,7 +40,8 @@ def _rows(job: ExportJob, index: int, frame: LabelMap) -> Iterator[list[Any]]:
     scale = None if job.video is None else job.video.scale
     rate = None if job.video is None else job.video.frame_rate
     origin = None if job.origin is None else job.origin(index)
-    score = _UNKNOWN if job.reliability is None else _number(job.reliability[index])
+    score = np.nan if job.reliability is None else float(job.reliability[index])
+    scores = {} if origin is None else origin.reliability
     names = {item.id: item.name for item in job.objects}
     for region in regionprops(frame, pixels):
         y, x = region.centroid
@@ -51,7 +52,11 @@ def _rows(job: ExportJob, index: int, frame: LabelMap) -> Iterator[list[Any]]:
         row += [_UNKNOWN] * 3 if scale is None else _physical(region.area, y, x, scale)
         if pixels is not None:
             row += np.atleast_1d(region.intensity_mean).tolist()
-        yield [*row, score, *_origin(origin, frame, region.label)]
+        yield [
+            *row,
+            _number(scores.get(region.label, score)),
+            *_origin(origin, frame, region.label),
+        ]
 
 
 def _physical(area: float, y: float, x: float, scale: tuple[float, float]) -> list[float]:

@@ -28,7 +28,7 @@ from napari_ivos.session._import import MaskImport, frames_for
 from napari_ivos.session._overview import Overview
 from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._project import Project
-from napari_ivos.session._relabel import read_human, read_mask
+from napari_ivos.session._relabel import read_human, read_mask, read_reliability
 from napari_ivos.session._restore import Settings
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._runs import Runs
@@ -943,7 +943,9 @@ class Session:
     def _origin(self, annotated: frozenset[int], index: int) -> Origin:
         frame = self._history.frame(index)
         human = read_human(self._store, frame, self._state.merged)
-        return Origin(frame.trusted, index in annotated, human)
+        ids = self._state.ids
+        scores = read_reliability(frame, ids, self._state.merged)
+        return Origin(frame.trusted, index in annotated, human, dict(zip(ids, scores, strict=True)))
 
     def close(self) -> None:
         """Let go of the project, or of the masks on disk without one.
