@@ -58,36 +58,31 @@ def settle(
     share = blend_weight(index, request.frame, request.annotated)
     old = request.previous(index) if share < 1 or keeper.needed else None
     former = request.previous_reliability(index) or (np.nan,) * len(tracks)
-    parts = [1.0] * len(tracks)
+    kept = set()
     if old is not None:
         for k, (track, object_id) in enumerate(zip(tracks, request.objects, strict=True)):
             here = probs[k + 1], old[k + 1]
-            parts[k] = _part(request, index, share, track, *here, former[k])
-            new = np.float32(parts[k])
-            probs[k + 1] = new * here[0] + (1 - new) * here[1]
+            part = np.float32(_part(request, index, share, track, *here, former[k]))
+            probs[k + 1] = part * here[0] + (1 - part) * here[1]
             if object_id in absent:
                 continue
             if keeper.keep(request.video, index, object_id, probs[k + 1], old[k + 1], share):
-                parts[k] = 0.0
+                kept.add(object_id)
     for channel, object_id in enumerate(request.objects, start=1):
         if object_id in absent:
             probs[channel] = 0
     if old is not None or absent:
         probs = _complete(probs)
     away = min(abs(index - other) for other in (request.frame, *request.annotated))
-    each = [
-        1.0 if object_id in absent else _together(track.reliability(plane, away), score, part)
-        for track, plane, object_id, score, part in zip(
-            tracks, probs[1:], request.objects, former, parts, strict=True
-        )
-    ]
+    each = []
+    for track, plane, object_id, score in zip(
+        tracks, probs[1:], request.objects, former, strict=True
+    ):
+        as_before = object_id in kept and np.isfinite(score)
+        now = score if as_before else track.reliability(plane, away)
+        each.append(1.0 if object_id in absent else now)
     # A frame is as good as its objects are in the mean: that is what its J is.
     return FrameResult(index, probs, sum(each) / len(each), tuple(each))
-
-
-def _together(new: float, former: float, part: float) -> float:
-    """Reliability of what is new for a part, and for the rest as it was."""
-    return new if part == 1 or np.isnan(former) else part * new + (1 - part) * former
 
 
 def _part(
