@@ -17,6 +17,9 @@ from napari_ivos.session._state import FrameState, Relabels
 from napari_ivos.session._store import FrameStore
 from napari_ivos.types import LabelMap, ObjectId, ProbMap
 
+_FEW = 4
+"""So many pairs are quicker put one after the other than looked up, in a large frame."""
+
 
 def read_mask(store: FrameStore, frame: FrameState, merged: Relabels = ()) -> LabelMap | None:
     """Mask of a frame, (H, W) uint16; None where there is none."""
@@ -24,7 +27,13 @@ def read_mask(store: FrameStore, frame: FrameState, merged: Relabels = ()) -> La
         return None
     labels: LabelMap = store.get(frame.mask)
     pairs = frame.relabelled + merged
-    return _looked_up(pairs)[labels].astype(np.uint16) if pairs else labels
+    if len(pairs) > _FEW:
+        return _looked_up(pairs).astype(np.uint16)[labels]
+    if pairs:
+        labels = labels.copy()
+        for old, new in pairs:
+            labels[labels == old] = new
+    return labels
 
 
 def read_human(store: FrameStore, frame: FrameState, merged: Relabels = ()) -> HumanMap | None:

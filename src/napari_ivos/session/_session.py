@@ -28,14 +28,14 @@ from napari_ivos.session._import import MaskImport, frames_for
 from napari_ivos.session._overview import Overview
 from napari_ivos.session._plan import Plan, Update
 from napari_ivos.session._project import Project
-from napari_ivos.session._relabel import read_human, read_mask, read_reliability
+from napari_ivos.session._relabel import read_human, read_reliability
 from napari_ivos.session._restore import Settings
 from napari_ivos.session._rules import absent_objects
 from napari_ivos.session._runs import Runs
 from napari_ivos.session._saving import Saving
-from napari_ivos.session._state import Absence, FrameState, Relabels, SessionObject, State
+from napari_ivos.session._state import Absence, FrameState, SessionObject, State
 from napari_ivos.session._store import DEFAULT_CACHE_BYTES
-from napari_ivos.session._views import MaskView
+from napari_ivos.session._views import MaskView, ShownMasks
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
 from napari_ivos.video import LabelStack, Video, open_labels, open_video
 
@@ -119,6 +119,7 @@ class Session:
         )
         if engine is not None:
             self._runs.use(engine)
+        self._masks = ShownMasks(self._store, self._size)
         self.masks = MaskView(video.shape[:3], self._mask)
 
     @classmethod
@@ -966,11 +967,8 @@ class Session:
 
     def _shown(self, index: int, frame: FrameState) -> LabelMap:
         """The mask of a frame in some state of it."""
-        mask = self._stored(frame, self._state.merged)
-        hidden = self._hidden(index)
-        if not hidden:
-            return mask
-        return np.where(np.isin(mask, list(hidden)), np.uint16(0), mask)
+        gone = tuple((object_id, 0) for object_id in sorted(self._hidden(index)))
+        return self._masks.read(frame, self._state.merged + gone)
 
     def _hidden(self, index: int) -> frozenset[ObjectId]:
         """Objects that a frame does not show, whatever is stored."""
@@ -981,11 +979,6 @@ class Session:
         key = self._history.frame(index).mask
         assert key is not None
         return self._store.get(key)
-
-    def _stored(self, frame: FrameState, merged: Relabels = ()) -> LabelMap:
-        """The mask of a frame with what is removed or absent still in it."""
-        mask = read_mask(self._store, frame, merged)
-        return np.zeros(self._size, dtype=np.uint16) if mask is None else mask
 
 
 def _absolute(path: str | os.PathLike[str]) -> Path:

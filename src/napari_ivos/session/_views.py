@@ -7,7 +7,49 @@ from typing import Any
 
 import numpy as np
 
+from napari_ivos.session._relabel import read_mask
+from napari_ivos.session._state import FrameState, Relabels
+from napari_ivos.session._store import FrameStore
 from napari_ivos.types import AnyArray, LabelMap
+
+
+class ShownMasks:
+    """Reads masks as they are shown, and keeps the latest: a viewer asks for one several times.
+
+    May be used from any thread.
+
+    Parameters
+    ----------
+    store : FrameStore
+    size : (H, W)
+    """
+
+    def __init__(self, store: FrameStore, size: tuple[int, int]) -> None:
+        self._store = store
+        self._blank = np.zeros(size, dtype=np.uint16)
+        self._blank.setflags(write=False)
+        self._latest: tuple[object, LabelMap] = (None, self._blank)
+
+    def read(self, frame: FrameState, pairs: Relabels = ()) -> LabelMap:
+        """The mask of a frame, (H, W) uint16, read-only; what is not stored is background.
+
+        Parameters
+        ----------
+        frame : FrameState
+        pairs : Relabels
+            What ids read as, besides what the frame says itself.
+        """
+        if frame.mask is None:
+            return self._blank
+        wanted = (frame.mask, frame.relabelled, pairs)
+        latest, mask = self._latest
+        if latest != wanted:
+            found = read_mask(self._store, frame, pairs)
+            assert found is not None
+            found.setflags(write=False)
+            mask = found
+            self._latest = (wanted, mask)
+        return mask
 
 
 class MaskView:
