@@ -32,6 +32,7 @@ def brush(canvas, frame, rows, columns, label):
         (slice(2, 3), slice(0, 4), slice(0, 4)),
         (slice(1, 4), slice(None), slice(10, 20)),
         slice(None),
+        (np.array([2, 2, 1, 5]), np.array([4, 5, 6, 0]), np.array([5, 30, 9, 0])),
     ],
 )
 def test_reads_like_an_array(canvas, key):
@@ -43,6 +44,39 @@ def test_reads_like_an_array(canvas, key):
 def test_indices_outside_raise(canvas):
     with pytest.raises(IndexError, match="frame 6"):
         canvas[6]
+
+
+def test_single_pixels_are_written_as_a_bucket_does_it(canvas):
+    rows, columns = (part.ravel() for part in np.indices((20, 30)))
+    canvas[np.full(600, 4), rows + 5, columns + 10] = 3
+    canvas[np.array([1, 4]), np.array([0, 6]), np.array([0, 11])] = np.array([8, 9])
+    shown = np.asarray(canvas)
+    assert shown.sum() == 3 * 599 + 8 + 9
+    assert (shown[1, 0, 0], shown[4, 6, 11], shown[4, 24, 39]) == (8, 9, 3)
+    strokes, _, frames = canvas.take()
+    assert frames == {1, 4}
+    assert {s.object_id for s in strokes} == {3, 8, 9}
+
+
+def test_what_is_drawn_in_parts_is_what_is_drawn_at_once(canvas):
+    dice = np.random.default_rng(0)
+    strokes = []
+    for step in range(30):
+        path = dice.uniform(-5, 60, (3, 2))
+        strokes.append(make_stroke(0, int(dice.integers(0, 4)), path, dice.uniform(1, 5)))
+        if step % 3:
+            rows, columns = (slice(*sorted(dice.integers(0, 40, 2))) for _ in range(2))
+            brush(canvas, 0, rows, columns, 7)
+        if step % 7 == 6:
+            del strokes[int(dice.integers(len(strokes)))]
+        shown = canvas[0].copy()
+        other = canvas.draw(0, strokes)
+        once = StrokeCanvas(SHAPE)
+        once.draw(0, strokes)
+        np.testing.assert_array_equal(canvas[0], once[0])
+        assert other or np.array_equal(canvas[0], shown)
+        assert not canvas.draw(0, strokes), "nothing is left to do"
+        canvas.take()
 
 
 def test_only_painted_frames_take_memory():

@@ -100,3 +100,8 @@ def test_skeleton_of_small_regions(shape):
     assert len(path) >= 1
     assert path.min() >= 0
     assert (path <= np.array(shape) - 1).all()
+
+
+@pytest.mark.parametrize("path", [[[22, 5], [40, 9]], [[5, 33], [9, 60]], [[-8, 5], [-30, 9]]])
+def test_strokes_beside_the_frame_have_no_pixels_in_it(path):
+    assert not rasterise(make_stroke(0, 1, path, 2), (20, 30)).any()

@@ -194,9 +194,11 @@ class SessionView(QObject):
         layer.bind_key("Control-Shift-Z", lambda _: self._controller.redo(), overwrite=True)
 
     def _redraw(self, frames: set[int]) -> None:
-        for frame in frames:
-            self._canvas.draw(frame, self._session.strokes(frame))
-        if frames:
+        other = [
+            frame for frame in frames if self._canvas.draw(frame, self._session.strokes(frame))
+        ]
+        # What napari has shown while it was painted is not shown once more.
+        if other:
             self.strokes.refresh(thumbnail=False, highlight=False, extent=False)
 
     def _on_paint(self) -> None:

@@ -38,7 +38,7 @@ def rasterise(stroke: Stroke, shape: tuple[int, int]) -> Mask:
     bottom, right = np.minimum(points.max(axis=0), np.array(shape) - 1 + margin).tolist()
     mask = np.zeros(shape, dtype=bool)
     height, width = bottom + margin - top + 1, right + margin - left + 1
-    if height <= 0 or width <= 0:
+    if height <= 0 or width <= 0 or top >= shape[0] or left >= shape[1]:
         return mask
     canvas = np.zeros((height, width), dtype=np.uint8)
     line = (points - (top, left))[:, None, ::-1].astype(np.int32)
