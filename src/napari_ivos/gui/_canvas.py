@@ -152,24 +152,21 @@ class StrokeCanvas:
         """
         wanted, known = tuple(strokes), self._strokes.get(frame, ())
         stale = self._stale.pop(frame, None)
-        again = len(wanted) >= len(known) and all(map(is_, wanted, known))
-        if frame in self._drawn and again:
+        if wanted and len(wanted) >= len(known) and all(map(is_, wanted, known)):
             return self._draw_more(frame, wanted[len(known) :], stale)
-        picture = self._blank()
-        for stroke in wanted:
-            _stamp(picture, stroke)
-        if picture.any():
-            self._drawn[frame], self._painted[frame] = picture, picture.copy()
-            self._strokes[frame] = wanted
-        else:
-            for known_of in (self._drawn, self._painted, self._strokes):
-                known_of.pop(frame, None)
-        return True
+        for known_of in (self._drawn, self._painted, self._strokes):
+            known_of.pop(frame, None)
+        if wanted:
+            self._draw_more(frame, wanted, None)
+        return bool(wanted or known) or stale is not None
 
     def _draw_more(self, frame: int, more: tuple[Stroke, ...], stale: Box | None) -> bool:
         """Draw over what is drawn, in a part of the frame, and nothing else over that."""
+        for pictures in (self._drawn, self._painted):
+            if frame not in pictures:
+                pictures[frame] = self._blank()
         drawn, painted = self._drawn[frame], self._painted[frame]
-        self._strokes[frame] += more
+        self._strokes[frame] = (*self._strokes.get(frame, ()), *more)
         boxes = [_stamp(drawn, stroke) for stroke in more] + ([] if stale is None else [stale])
         different = [box for box in boxes if not np.array_equal(painted[box], drawn[box])]
         for box in different:
