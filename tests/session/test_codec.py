@@ -124,6 +124,7 @@ def test_accepted_frames_that_cannot_be_are_refused():
     decoder = Decoder(20)
     decoder.apply(["accept", 1, 3, 5, 9], history, {1: edit})
     assert [history.frame(t).human for t in (3, 4)] == [FRAME.mask, 9]
+    assert history.frame(3).object_reliability == FRAME.object_reliability != ()
     assert decoder.highest == 9
     for values in ([3, 5, None], [3, 21, 9], [3, 5, 0], [3, 5, "9"], [3, 5]):
         with pytest.raises((ValueError, TypeError)):
