@@ -119,3 +119,41 @@ def test_the_last_stroke_wins_where_strokes_cross(picture):
     # Another object's stroke counts as well, wherever it stands in the order.
     other = make_stroke(0, 2, [(70, 40), (70, 60)])
     assert not (region(picture, [BODY, other]) > 0.5)[off].any()
+
+
+@pytest.fixture(scope="module")
+def two_discs():
+    """A red disc at the left of a wide frame and one at the right, far from each other."""
+    rng = np.random.default_rng(1)
+    image = np.full((100, 500, 3), (60, 110, 60), np.float32)
+    y, x = np.mgrid[:100, :500]
+    for middle in (60, 440):
+        image[np.hypot(y - 50, x - middle) < 18] = (190, 50, 50)
+    image += rng.normal(0, 5, image.shape)
+    return (np.clip(image, 0, 255).astype(np.uint8),)
+
+
+LEFT = make_stroke(0, 1, [(45, 55), (55, 65)], 2)
+RIGHT = make_stroke(0, 2, [(45, 435), (55, 445)], 2)
+FAR = make_stroke(0, 0, [(10, 300), (90, 300)], 2)
+
+
+def test_strokes_far_away_leave_an_object_as_it_is(two_discs, segmented):
+    kept = Strokewise(None)
+    first = region(two_discs, [LEFT], kept)
+    again = region(two_discs, [LEFT, RIGHT, FAR], kept)
+    assert len(segmented) == 1
+    assert np.array_equal(again, first)
+    # And a correction looks at the object, not at all of the frame between the strokes.
+    small = make_stroke(0, 0, [(38, 50), (38, 70)])
+    assert np.array_equal(
+        region(two_discs, [LEFT, RIGHT, FAR, small]), region(two_discs, [LEFT, small])
+    )
+
+
+def test_another_objects_stroke_nearby_counts(two_discs, segmented):
+    kept = Strokewise(None)
+    region(two_discs, [LEFT], kept)
+    near = make_stroke(0, 2, [(40, 85), (60, 85)], 1)
+    assert region(two_discs, [LEFT, near], kept)[50, 85] == 0
+    assert len(segmented) == 2

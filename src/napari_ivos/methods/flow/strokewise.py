@@ -12,13 +12,16 @@ from napari_ivos.methods._protocol import HumanMap
 from napari_ivos.methods.flow.annotate import segment
 from napari_ivos.methods.flow.refiner import Refiner
 from napari_ivos.methods.flow.transport import Flow
-from napari_ivos.methods.flow.window import Plane
+from napari_ivos.methods.flow.window import Plane, box_of
 from napari_ivos.scribbles import Stroke
 from napari_ivos.scribbles.raster import rasterise, rasterise_all
 from napari_ivos.types import AnyArray, Frame, Mask, ObjectId
 
 # Of regions that are kept, so that one more stroke costs no more than the one before.
 _MOST_BYTES = 128 * 2**20
+# Round what is marked as an object's, as much as its own size is looked at (as `annotate` does, and
+# no less than so many pixels); round what was found before, less.
+_LEAST, _FOUND, _ROUND_FOUND = 48.0, 0.1, 0.2
 
 
 class Strokewise:
@@ -66,25 +69,32 @@ class Strokewise:
         (H, W) float32 or None
             None when the object has no region.
         """
-        others = tuple(s for s in strokes if s.object_id not in (0, object_id))
+        size = frame.shape[0], frame.shape[1]
         # Where the other objects are is known from the start.
-        marks = rasterise_all(others, frame.shape[:2])
+        others = [s for s in strokes if s.object_id not in (0, object_id)]
         own = tuple(s for s in strokes if s.object_id in (0, object_id))
-        given = object_id, _sum(frame), _sum(human), _sum(prior), others
-        keys = [(given, own[:count]) for count in range(len(own) + 1)]
+        known = np.zeros(size, bool) if human is None else human == object_id
+        areas = [_area(own[:count], object_id, known, prior) for count in range(len(own) + 1)]
+        given = object_id, _sum(frame), _sum(human), _sum(prior)
+        keys = [
+            (given, own[:count], tuple(s for s in others if _reaches(s, area)))
+            for count, area in enumerate(areas)
+        ]
         done = max((count for count, key in enumerate(keys) if key in self._made), default=-1)
         region = self._made[keys[done]] if done >= 0 else prior
-        for count, key in enumerate(keys):
+        marks = rasterise_all(others, size)
+        for count, (key, area) in enumerate(zip(keys, areas, strict=True)):
             if count > 0:
                 stroke = own[count - 1]
-                marks = np.where(rasterise(stroke, marks.shape), stroke.object_id, marks)
+                marks = np.where(rasterise(stroke, size), stroke.object_id, marks)
             if count <= done or (count == 0 and prior is None):
                 continue
             seeds, against = sides(marks, human, object_id)
+            against &= _inside(area, size)
             if says_more(seeds, against, region):
                 region = segment(frame, seeds, against, region, motion(), self._refiner)
             self._keep(key, region)
-        return _obeyed(region, *sides(rasterise_all(strokes, marks.shape), human, object_id))
+        return _obeyed(region, *sides(rasterise_all(strokes, size), human, object_id))
 
     def _keep(self, key: tuple[object, ...], region: Plane | None) -> None:
         self._made[key] = region
@@ -92,6 +102,57 @@ class Strokewise:
         while self._held > _MOST_BYTES and len(self._made) > 1:
             dropped = self._made.popitem(last=False)[1]
             self._held -= 0 if dropped is None else dropped.nbytes
+
+
+Box = tuple[float, float, float, float]
+"""(top, bottom, left, right)."""
+
+
+def _area(
+    strokes: Sequence[Stroke], object_id: ObjectId, known: Mask, prior: Plane | None
+) -> Box | None:
+    """Where an object can be, by what is marked as its own; None where nothing is.
+
+    What is marked elsewhere as not the object says nothing of it: to look at it would only make
+    the picture coarse, and have all objects of a frame made again for each stroke on one of them.
+    """
+    boxes = [_box(stroke) for stroke in strokes if stroke.object_id == object_id]
+    if (painted := box_of(known)) is not None:
+        boxes.append(painted)
+    areas = [_wider(boxes, 1.0)] if boxes else []
+    if prior is not None and (before := box_of(prior > _FOUND)) is not None:
+        areas.append(_wider([before], _ROUND_FOUND))
+    return _wider(areas, 0.0, 0.0) if areas else None
+
+
+def _wider(boxes: Sequence[Box], share: float, least: float = _LEAST) -> Box:
+    """Box round some boxes and a share of its diagonal."""
+    top, bottom, left, right = np.transpose(boxes)
+    box = float(top.min()), float(bottom.max()), float(left.min()), float(right.max())
+    more = max(least, share * float(np.hypot(box[1] - box[0], box[3] - box[2])))
+    return box[0] - more, box[1] + more, box[2] - more, box[3] + more
+
+
+def _box(stroke: Stroke) -> Box:
+    (top, left), (bottom, right) = stroke.path.min(axis=0), stroke.path.max(axis=0)
+    radius = stroke.radius or 0.0
+    return top - radius, bottom + radius + 1, left - radius, right + radius + 1
+
+
+def _reaches(stroke: Stroke, area: Box | None) -> bool:
+    box = _box(stroke)
+    return area is not None and (
+        box[0] < area[1] and area[0] < box[1] and box[2] < area[3] and area[2] < box[3]
+    )
+
+
+def _inside(area: Box | None, size: tuple[int, int]) -> Mask:
+    """Pixels (H, W) of an area."""
+    out = np.zeros(size, dtype=bool)
+    if area is not None:
+        top, bottom, left, right = (max(int(np.ceil(side)), 0) for side in area)
+        out[top:bottom, left:right] = True
+    return out
 
 
 def sides(marks: AnyArray, human: HumanMap | None, object_id: ObjectId) -> tuple[Mask, Mask]:
