@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_ivos.gui._brush import BrushPath
@@ -149,6 +150,26 @@ def test_areas(dock, viewer, controller, mouse, strokes, qtbot, tool):
     assert controller.session.masks[0][9:29, 12:38].mean() > 0.97
     assert not controller.session.masks[0][:6].any()
     assert controller.view.strokes._slice.image.raw[20, 25] == 1, "shown as what it means"
+
+
+def test_the_bucket_marks_an_area_of_the_layer_of_strokes(
+    viewer, controller, mouse, strokes, idle, qtbot
+):
+    mouse([[10, 10], [10, 40], [30, 40], [30, 10], [10, 10]])
+    (outline,) = strokes(1)
+    controller.add_object()
+    press(viewer, "f")  # napari's own key
+    canvas = viewer.window._qt_viewer.canvas.native
+    point = canvas_point(viewer, controller.view.strokes, [20, 25])
+    QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, NO_KEYS, point)
+    qtbot.waitUntil(lambda: len(controller.session.strokes()) > 1, timeout=30_000)
+    idle()
+    first, *filled = controller.session.strokes()
+    assert first is outline
+    assert {s.object_id for s in filled} == {2}
+    assert controller.session.masks[0][20, 25] == 2
+    assert controller.session.masks[0][10, 25] == 1
+    assert not controller.session.masks[0][:5].any()
 
 
 def tools_in_use(dock):
