@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from napari_ivos.errors import CheckpointError, EngineError
 from napari_ivos.methods._state_dict import compare, load_state_dict
 
+# Of the threads that torch takes unless it is told otherwise.
+_HALF = max(1, torch.get_num_threads() // 2)
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -126,8 +129,11 @@ def beside_others() -> Iterator[None]:
     Torch's threads wait for each other by spinning, which would slow the others down.
     """
     before = torch.get_num_threads()
-    few = max(1, before // 2)
-    torch.set_num_threads(few)
+    if before <= _HALF:
+        # Nor set it back: a thread that begins meanwhile takes the lower number for its own.
+        yield
+        return
+    torch.set_num_threads(_HALF)
     try:
         yield
     finally:
