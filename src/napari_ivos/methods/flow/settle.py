@@ -16,6 +16,9 @@ from napari_ivos.types import ObjectId, ProbMap
 
 # What it weighs which of two results is expected to be better; chosen as in `trust`.
 _JUDGED = 1.5
+# An object that was taken off a frame is taken off others too, up to a quarter of the way to the
+# next annotated frame: a mask too many is soon erased, one that was right would be lost.
+_GONE = 0.875
 
 
 def together(planes: Sequence[Plane]) -> ProbMap:
@@ -135,7 +138,7 @@ class Keeper:
         """Write the former result `old` into `new` if it is to be kept; whether it is."""
         erased = self._erased.get(object_id)
         if erased is not None:
-            if share >= 0.75 and likeness(video[index], old, erased.looks) <= erased.least:
+            if share >= _GONE and likeness(video[index], old, erased.looks) <= erased.least:
                 new[...] = 0
                 return False
             # From here on outwards the object is itself again.
