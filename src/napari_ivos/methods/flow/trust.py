@@ -14,8 +14,8 @@ from napari_ivos.methods.flow.window import Plane
 _OFFSET, _EXPECTED, _ALIKE, _UNSURE, _AWAY = 1.7, 0.4, 0.8, 10.0, 0.7
 # Frames after which distance hardly matters any more.
 _FAR = 10.0
-# J of an object of which nothing is left: it may have gone, or be lost.
-_GONE = 0.1
+# Of an object of which nothing is left: it may have gone, or be lost, and only a person can tell.
+_GONE = 0.3
 _MOST = 0.999
 
 
@@ -35,10 +35,11 @@ def expected_overlap(opinion: Opinion | None, plane: Plane, away: int) -> float:
     -------
     float in [0, 1]
     """
-    expected, alike = (_GONE, 0.0) if opinion is None else (opinion.expected, opinion.alike)
-    expected = min(max(expected, 1 - _MOST), _MOST)
+    if opinion is None:
+        return _GONE
+    expected = min(max(opinion.expected, 1 - _MOST), _MOST)
     mass = max(float(plane.sum()), 1.0)
     unsure = (float(plane.sum()) - float(np.vdot(plane, plane))) / mass
-    odds = _OFFSET + _EXPECTED * np.log(expected / (1 - expected)) + _ALIKE * alike
+    odds = _OFFSET + _EXPECTED * np.log(expected / (1 - expected)) + _ALIKE * opinion.alike
     odds -= _UNSURE * unsure + _AWAY * (1 - np.exp(-away / _FAR))
     return float(1 / (1 + np.exp(-odds)))
