@@ -73,8 +73,9 @@ class Strokewise:
         # Where the other objects are is known from the start.
         others = [s for s in strokes if s.object_id not in (0, object_id)]
         own = tuple(s for s in strokes if s.object_id in (0, object_id))
-        known = np.zeros(size, bool) if human is None else human == object_id
-        areas = [_area(own[:count], object_id, known, prior) for count in range(len(own) + 1)]
+        painted = None if human is None else box_of(human == object_id)
+        found = None if prior is None else box_of(prior > _FOUND)
+        areas = [_area(own[:count], object_id, painted, found) for count in range(len(own) + 1)]
         given = object_id, _sum(frame), _sum(human), _sum(prior)
         keys = [
             (given, own[:count], tuple(s for s in others if _reaches(s, area)))
@@ -109,19 +110,17 @@ Box = tuple[float, float, float, float]
 
 
 def _area(
-    strokes: Sequence[Stroke], object_id: ObjectId, known: Mask, prior: Plane | None
+    strokes: Sequence[Stroke], object_id: ObjectId, painted: Box | None, found: Box | None
 ) -> Box | None:
-    """Where an object can be, by what is marked as its own; None where nothing is.
+    """Where an object can be, by what is marked, was painted or found as its own; None: nowhere.
 
     What is marked elsewhere as not the object says nothing of it: to look at it would only make
     the picture coarse, and have all objects of a frame made again for each stroke on one of them.
     """
     boxes = [_box(stroke) for stroke in strokes if stroke.object_id == object_id]
-    if (painted := box_of(known)) is not None:
-        boxes.append(painted)
+    boxes += [] if painted is None else [painted]
     areas = [_wider(boxes, 1.0)] if boxes else []
-    if prior is not None and (before := box_of(prior > _FOUND)) is not None:
-        areas.append(_wider([before], _ROUND_FOUND))
+    areas += [] if found is None else [_wider([found], _ROUND_FOUND)]
     return _wider(areas, 0.0, 0.0) if areas else None
 
 
