@@ -6,7 +6,7 @@ import torch
 
 from napari_ivos.errors import CheckpointError
 from napari_ivos.methods.flow.looks import learn
-from napari_ivos.methods.flow.refiner import Annotated
+from napari_ivos.methods.flow.refiner import Annotated, Moved
 from napari_ivos.methods.flow.window import Window
 from napari_ivos.methods.lite.decide import annotated_start
 from napari_ivos.methods.lite.encoder import Encoder
@@ -161,6 +161,28 @@ def test_a_picture_is_encoded_once_however_often_it_is_compared_with(network, mo
     refiner._known([looks])
     refiner._known([looks, looks])
     assert len(count) == 1
+
+
+def test_objects_looked_at_together_are_judged_as_each_alone(network):
+    """More of them than fit into one batch, and compared with one annotated frame or with two."""
+    rng = np.random.default_rng(0)
+    views = []
+    for number in range(12):
+        size = int(rng.integers(40, 90)), int(rng.integers(40, 90))
+        image, mask = disc(size, centre=(20, 22), radius=10 + number % 4, noise=number)
+        plane = mask.astype(np.float32)
+        looks = [learn(image, plane, picture=True)] * (1 + number % 2)
+        cues = rng.normal(size=(16, *size)).astype(np.float32)
+        views.append(Moved(Window(0, size[0], 0, size[1], *size), image, cues, plane, plane, looks))
+    refiner = NetworkRefiner(network, torch.device("cpu"))
+    together = refiner.moved(views)
+    assert len(together) == len(views)
+    for view, one in zip(views, together, strict=True):
+        (alone,) = refiner.moved([view])
+        assert one.plane.shape == view.image.shape[:2]
+        np.testing.assert_allclose(one.plane, alone.plane, atol=1e-4)
+        assert one.expected == pytest.approx(alone.expected, abs=1e-4)
+        assert one.alike == pytest.approx(alone.alike, abs=1e-4)
 
 
 def test_a_moving_disc_is_followed_and_its_reliability_is_a_share():

@@ -22,7 +22,7 @@ def disc(x):
 class Refiner:
     """Never asked here; that there is one lets results be judged."""
 
-    def moved(self, view: Moved) -> Opinion:
+    def moved(self, views: list[Moved]) -> list[Opinion]:
         raise AssertionError
 
 

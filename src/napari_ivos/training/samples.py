@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,7 +13,7 @@ from napari_ivos.methods.flow.annotate import segment
 from napari_ivos.methods.flow.looks import Looks, learn
 from napari_ivos.methods.flow.path import Path
 from napari_ivos.methods.flow.refiner import Annotated, Heat, Moved, Opinion, Refiner
-from napari_ivos.methods.flow.track import Track
+from napari_ivos.methods.flow.track import Track, advance
 from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.methods.flow.window import Plane
 from napari_ivos.methods.lite.inputs import moved_planes, picture, raw_annotated, to_side
@@ -84,7 +84,7 @@ def record(
         step = path.extend(grey(scene.frames[time], 1.0))
         for number, track, recorder in tracks:
             recorder.truth = scene.labels[time] == number
-            track.take(scene.frames[time], step)
+            advance([track], recorder, scene.frames[time], step)
             yield from recorder.take()
 
 
@@ -205,7 +205,10 @@ class _Recorder:
             return self._advice.annotated(view)
         return view.region.astype(np.float32)
 
-    def moved(self, view: Moved) -> Opinion:
+    def moved(self, views: Sequence[Moved]) -> list[Opinion]:
+        return [self._moved(view) for view in views]
+
+    def _moved(self, view: Moved) -> Opinion:
         target = view.window.take(self.truth.astype(np.float32))
         reference = view.looks[int(self._rng.integers(len(view.looks)))].picture
         self._note(True, view, moved_planes(view), target, reference)
@@ -216,7 +219,7 @@ class _Recorder:
             inside = target > 0.5
             return Opinion(_spoiled(self._rng, inside) if inside.any() else target, 1.0, 1.0)
         if self._advice is not None and choice < 0.85:
-            return self._advice.moved(view)
+            return self._advice.moved([view])[0]
         return Opinion(view.region, 1.0, 1.0)
 
     def seek(self, frame: Frame, looks: Looks, about: tuple[float, float]) -> Heat:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_ivos.methods.flow.appearance import Bins, is_grey, log_ratio, look
 from napari_ivos.methods.flow.looks import Looks, learn_looks, places
 from napari_ivos.methods.flow.refine import edge_weights, guided_filter, regularise
-from napari_ivos.methods.flow.refiner import Moved, Opinion, Refiner
+from napari_ivos.methods.flow.refiner import Moved
 from napari_ivos.methods.flow.transport import Flow
 from napari_ivos.methods.flow.window import Plane, Window
 from napari_ivos.types import AnyArray, Frame, Mask
@@ -60,13 +60,9 @@ class Carried:
 
 
 def carry(
-    frame: Frame,
-    window: Window,
-    here: Carried,
-    looks: Sequence[Looks],
-    refiner: Refiner | None = None,
-) -> tuple[Plane, float, Opinion | None]:
-    """Region of one object on the next frame.
+    frame: Frame, window: Window, here: Carried, looks: Sequence[Looks]
+) -> tuple[Moved, float] | None:
+    """What flow, looks and edges make of one object on the next frame; None: nothing is left.
 
     Parameters
     ----------
@@ -76,19 +72,15 @@ def carry(
     here : Carried
     looks : sequence of Looks
         From the annotated frames; may be empty.
-    refiner : Refiner, optional
-        Decides last, where there are looks to go by.
 
     Returns
     -------
-    region : (h, w) float32 in [0, 1]
+    moved : Moved
     sure : float in [0, 1]
         Consistency of the flow where it matters.
-    opinion : Opinion or None
-        The refiner's.
     """
     if not (here.region > 0.3).any():
-        return np.zeros_like(here.region), 0.0, None
+        return None
     image = window.take(frame)
     channels = look(image)
     kind = int(is_grey(channels))
@@ -102,10 +94,7 @@ def carry(
     weight = here.region * (1.1 - here.region)
     kept = float((here.sure * weight).sum() / max(float(weight.sum()), 1e-6))
     region = guided_filter(guide, region, 3, 1e-3)
-    if refiner is None or not looks:
-        return region, kept, None
-    opinion = refiner.moved(Moved(window, image, stack, evidence, region, looks))
-    return opinion.plane, kept, opinion
+    return Moved(window, image, stack, evidence, region, looks), kept
 
 
 def carry_cues(channels: AnyArray, here: Carried, looks: Sequence[Looks]) -> NDArray[np.float32]:

@@ -47,7 +47,7 @@ class Moved:
     region: Plane
     """What `flow` makes of them, in [0, 1]."""
     looks: Sequence[Looks]
-    """From the annotated frames, oldest round first; never empty."""
+    """From the annotated frames, oldest round first; not empty where a refiner is asked."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,8 +88,8 @@ class Refiner(Protocol):
     def annotated(self, view: Annotated) -> Plane:
         """Probability of the object on an annotated frame, (h, w) float32."""
 
-    def moved(self, view: Moved) -> Opinion:
-        """What is to be made of the object one step further."""
+    def moved(self, views: Sequence[Moved]) -> list[Opinion]:
+        """What is to be made of each of some objects one step further."""
 
     def seek(self, frame: Frame, looks: Looks, about: tuple[float, float]) -> Heat:
         """Where an object may be, in as much of a frame (H, W, 3) round (y, x) as is feasible."""

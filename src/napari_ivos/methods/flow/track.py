@@ -11,7 +11,7 @@ from napari_ivos.methods.flow.looks import Looks
 from napari_ivos.methods.flow.lost import UNLIKE, Search
 from napari_ivos.methods.flow.parallax import KEPT, moves_with
 from napari_ivos.methods.flow.path import Step
-from napari_ivos.methods.flow.refiner import Opinion, Refiner
+from napari_ivos.methods.flow.refiner import Moved, Opinion, Refiner
 from napari_ivos.methods.flow.trust import expected_overlap
 from napari_ivos.methods.flow.window import Plane, Window, box_of, sample, window_round
 from napari_ivos.types import Frame
@@ -55,6 +55,8 @@ class Track:
         self._trust, self._opinion = 1.0, Opinion(self.plane, 1.0, 1.0)
         self._refiner = refiner
         self._moved = np.zeros_like(self.plane)
+        # The step that was begun: from where, what flow makes of it, and how consistent that is.
+        self._ahead: tuple[Carried, Moved, float] | None = None
         self._box = box_of(start > 0.3)
         self._search = Search(refiner, frame, start, looks) if refiner and looks else None
         # Where it was last, how like itself it was there, and whether flow led there all the way.
@@ -62,23 +64,40 @@ class Track:
         self._wait = 0
         self._area = int(np.count_nonzero(start > 0.5))
 
-    def take(self, frame: Frame, step: Step, *, present: bool = True) -> None:
-        """Take a step to the next frame; an object that is not there has no way back."""
-        window = self._ahead(step) if present else None
-        self._box, moved = None, np.zeros_like(self.plane)
-        plane = np.zeros_like(self.plane)
+    def begin(self, frame: Frame, step: Step) -> Moved | None:
+        """Begin a step: what flow makes of the object on the next frame, if anything is left."""
+        self._ahead = None
+        window = self._window_ahead(step)
         if window is not None:
             here = self._fetch(step, window)
-            region, kept, opinion = carry(frame, window, here, self.looks, self._refiner)
-            window.give(region, plane)
-            window.give(here.moved, moved)
+            carried = carry(frame, window, here, self.looks)
+            if carried is None:
+                self._trust *= 1 - _LOSS
+            else:
+                self._ahead = here, *carried
+        return self._ahead[1] if self._ahead else None
+
+    def finish(self, frame: Frame, step: Step, opinion: Opinion | None) -> None:
+        """Take the step that was begun; `opinion` is the refiner's, if it was asked."""
+        self._lose()
+        if self._ahead is not None:
+            here, moved, kept = self._ahead
+            moved.window.give(moved.region if opinion is None else opinion.plane, self.plane)
+            moved.window.give(here.moved, self._moved)
             self._trust *= 1 - _LOSS * (1 - kept)
             self._opinion = opinion or self._opinion
-            self._box = _box_in(plane, window)
-        self.plane, self._moved = plane, moved
-        if present and self._search is not None:
+            self._box = _box_in(self.plane, moved.window)
+        if self._search is not None:
             self._look_out(self._search, frame, step)
         self._seen = self._box or self._seen
+
+    def miss(self) -> None:
+        """Take a step to a frame where the object is not: it has no way back."""
+        self._lose()
+
+    def _lose(self) -> None:
+        self._box, self.plane = None, np.zeros_like(self.plane)
+        self._moved = np.zeros_like(self.plane)
 
     @property
     def judged(self) -> bool:
@@ -130,12 +149,15 @@ class Track:
         size = max(box[1] - box[0], box[3] - box[2])
         window = window_round(box, max(12.0, 0.3 * size), placed.shape, _WORKED_PIXELS)
         here = _placed(placed, window, step)
-        region, _, opinion = carry(frame, window, here, self.looks, self._refiner)
+        carried = carry(frame, window, here, self.looks)
+        if carried is None or self._refiner is None:
+            return None
+        (opinion,) = self._refiner.moved([carried[0]])
         plane = np.zeros_like(placed)
-        window.give(region, plane)
-        return None if opinion is None else (plane, window, opinion)
+        window.give(opinion.plane, plane)
+        return plane, window, opinion
 
-    def _ahead(self, step: Step) -> Window | None:
+    def _window_ahead(self, step: Step) -> Window | None:
         """Window round where the flow takes the object."""
         if self._box is None:
             return None
@@ -177,6 +199,26 @@ class Track:
             KEPT * sample(self._moved, *there) + moves_with(flow, region),
             flow,
         )
+
+
+def advance(tracks: Sequence[Track], refiner: Refiner | None, frame: Frame, step: Step) -> None:
+    """Take a step to the next frame with all objects; the refiner is asked about them at once.
+
+    Parameters
+    ----------
+    tracks : sequence of Track
+        Of objects that may be there.
+    refiner : Refiner, optional
+        That of the tracks.
+    frame : (H, W, 3) uint8
+    step : Step
+    """
+    views = [track.begin(frame, step) for track in tracks]
+    asked = [view for view in views if view is not None and view.looks] if refiner else []
+    opinions = iter(refiner.moved(asked) if refiner and asked else ())
+    for track, view in zip(tracks, views, strict=True):
+        said = any(view is one for one in asked)
+        track.finish(frame, step, next(opinions) if said else None)
 
 
 def _placed(plane: Plane, window: Window, step: Step) -> Carried:

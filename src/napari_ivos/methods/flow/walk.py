@@ -12,7 +12,7 @@ from napari_ivos.methods.flow.memory import looks_of
 from napari_ivos.methods.flow.path import Path, Step
 from napari_ivos.methods.flow.refiner import Refiner
 from napari_ivos.methods.flow.settle import Keeper, settle
-from napari_ivos.methods.flow.track import Track
+from napari_ivos.methods.flow.track import Track, advance
 from napari_ivos.methods.flow.transport import Flow, dense_flow, grey
 from napari_ivos.types import Frame
 
@@ -64,8 +64,13 @@ def walk(
     # Where things move to does not depend on what they are: a step is found out beforehand.
     for index, frame, step in made_ahead(_steps(video, request.frame, way, scale)):
         absent = request.absent(index)
+        present = []
         for track, object_id in zip(tracks, objects, strict=True):
-            track.take(frame, step, present=object_id not in absent)
+            if object_id in absent:
+                track.miss()
+            else:
+                present.append(track)
+        advance(present, refiner, frame, step)
         yield settle(request, index, tracks, keeper, absent)
 
 

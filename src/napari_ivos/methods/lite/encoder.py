@@ -43,8 +43,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) to (B, D, h, w), or half as high and wide."""
-        wide = x if self.expand is None else functional.relu6(self.expand(x))
-        out: Tensor = self.project(functional.relu6(self.depthwise(wide)))
+        wide = x if self.expand is None else functional.relu6(self.expand(x), inplace=True)
+        out: Tensor = self.project(functional.relu6(self.depthwise(wide), inplace=True))
         return x + out if self.residual else out
 
 
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """(B, 3, S, S) RGB, 0–255, to features of strides 2, 4, 8 and 16."""
-        x = functional.relu6(self.stem((images - 127) / 128))
+        x = functional.relu6(self.stem((images - 127) / 128), inplace=True)
         out = []
         for number, block in enumerate(self.blocks):
             x = block(x)

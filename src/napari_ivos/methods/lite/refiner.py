@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import cv2
@@ -32,6 +33,10 @@ from napari_ivos.types import Frame
 # Annotated frames that an object is compared with: the latest.
 _REFERENCES = 3
 _KEPT_REFERENCES = 64
+# Objects that are looked at together; memory grows with it, by about 15 MB for each.
+_TOGETHER = 8
+# From so many objects on the network takes longer than flow.
+_MANY = 7
 # `flow` takes one step from a mask, not from a doubt.
 _SHARPEN = 2.0
 # The network learnt from made videos alone: on real ones the mean of its log-odds and those of
@@ -72,27 +77,45 @@ class NetworkRefiner:
             prior=None if view.prior is None else view.prior[part],
         )
         with translated("Segmenting an annotated frame"), inference():
-            planes = self._tensor(annotated_planes(raw_annotated(near)))
-            features = self._network.features(self._image(picture(image)))
+            planes = self._tensor(annotated_planes(raw_annotated(near))[None])
+            features = self._network.features(self._images(picture(image)[None]))
             known = reference(features, planes[:, 0:1], planes[:, 1:2])
             first = annotated_start(planes)
             decision = self._network.annotated(features, known, planes, first)
             odds = _halfway(first, decision)
         out = np.zeros(view.region.shape, dtype=np.float32)
-        out[part] = _to_window(odds, image)
+        out[part] = _to_window(odds[0], image)
         return out
 
-    def moved(self, view: Moved) -> Opinion:
-        """What is to be made of the object one step further."""
-        with translated("Following an object"), beside_others(), inference():
-            planes = self._tensor(moved_planes(view))
-            features = self._network.features(self._image(picture(view.image)))
-            known = self._known(view.looks)
-            first = moved_start(planes)
-            decision = self._network.moved(features, known, planes, first)
-            odds = _halfway(first, decision)
-            expected = float(torch.sigmoid(decision.expected[0]))
-        return Opinion(_to_window(odds, view.image), expected, float(decision.alike[0]))
+    def moved(self, views: Sequence[Moved]) -> list[Opinion]:
+        """What is to be made of each of some objects one step further."""
+        found: dict[int, Opinion] = {}
+        with translated("Following an object"), _threads(len(views)), inference():
+            known = [self._known(view.looks) for view in views]
+            # What is compared with references of one size can be looked at together.
+            sizes = [one.features.shape[2] for one in known]
+            for size in set(sizes):
+                alike = [index for index, other in enumerate(sizes) if other == size]
+                for start in range(0, len(alike), _TOGETHER):
+                    part = alike[start : start + _TOGETHER]
+                    opinions = self._opinions(
+                        [views[index] for index in part], _joined([known[i] for i in part])
+                    )
+                    found.update(zip(part, opinions, strict=True))
+        return [found[index] for index in range(len(views))]
+
+    def _opinions(self, views: Sequence[Moved], known: Reference) -> list[Opinion]:
+        planes = self._tensor(np.stack([moved_planes(view) for view in views]))
+        images = np.stack([picture(view.image) for view in views])
+        features = self._network.features(self._images(images))
+        first = moved_start(planes)
+        decision = self._network.moved(features, known, planes, first)
+        expected, alike = torch.sigmoid(decision.expected).tolist(), decision.alike.tolist()
+        planes_out = _halfway(first, decision)
+        return [
+            Opinion(_to_window(odds, view.image), *judged)
+            for odds, view, *judged in zip(planes_out, views, expected, alike, strict=True)
+        ]
 
     def seek(self, frame: Frame, looks: Looks, about: tuple[float, float]) -> Heat:
         """Where an object may be, in as much of a frame (H, W, 3) round (y, x) as is feasible."""
@@ -104,35 +127,43 @@ class NetworkRefiner:
     def _known(self, looks: Sequence[Looks]) -> Reference:
         """Places of the latest annotated frames, put together."""
         pictures = [known.picture for known in looks if known.picture is not None]
-        parts = [self._one_reference(image) for image in pictures[-_REFERENCES:]]
-        return Reference(
-            torch.cat([part.features for part in parts], dim=2),
-            torch.cat([part.shares for part in parts], dim=2),
-        )
+        return _joined([self._one_reference(image) for image in pictures[-_REFERENCES:]], dim=2)
 
     def _one_reference(self, image: NDArray[np.uint8]) -> Reference:
         if id(image) in self._references:
             self._references.move_to_end(id(image))
         else:
-            inside = self._tensor(image[None, ..., 3].astype(np.float32) / np.float32(255))
-            features = self._network.features(self._image(image[..., :3]))
+            inside = self._tensor(image[None, None, ..., 3].astype(np.float32) / np.float32(255))
+            features = self._network.features(self._images(image[None, ..., :3]))
             self._references[id(image)] = image, reference(features, inside, 1 - inside)
             if len(self._references) > _KEPT_REFERENCES:
                 self._references.popitem(last=False)
         return self._references[id(image)][1]
 
-    def _image(self, image: NDArray[np.uint8]) -> Tensor:
-        planes = np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32)
-        return self._tensor(planes)
+    def _images(self, images: NDArray[np.uint8]) -> Tensor:
+        # To torch these are (B, 3, S, S), colours last in memory as the network's weights are.
+        return self._tensor(images.astype(np.float32)).permute(0, 3, 1, 2)
 
     def _tensor(self, planes: NDArray[np.float32]) -> Tensor:
-        whole = torch.from_numpy(np.ascontiguousarray(planes))[None]
-        return whole.to(self._device).contiguous(memory_format=torch.channels_last)
+        return torch.from_numpy(np.ascontiguousarray(planes)).to(self._device)
+
+
+def _threads(count: int) -> AbstractContextManager[None]:
+    """Half of torch's threads, or all for so many objects that flow is soon done beside them."""
+    return beside_others() if count < _MANY else nullcontext()
+
+
+def _joined(parts: Sequence[Reference], dim: int = 0) -> Reference:
+    """References of several windows (`dim` 0), or several of one window (2), as one."""
+    return Reference(
+        torch.cat([part.features for part in parts], dim=dim),
+        torch.cat([part.shares for part in parts], dim=dim),
+    )
 
 
 def _halfway(first: Tensor, decision: Decision) -> NDArray[np.float32]:
-    """Log-odds (S, S) between those of `flow` and those of the network."""
-    odds: NDArray[np.float32] = (first + _SHARE * (decision.odds - first))[0, 0].cpu().numpy()
+    """Log-odds (B, S, S) between those of `flow` and those of the network."""
+    odds: NDArray[np.float32] = (first + _SHARE * (decision.odds - first))[:, 0].cpu().numpy()
     return odds
 
 
