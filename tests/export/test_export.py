@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from napari_ivos.errors import ExportError
-from napari_ivos.export import check_export, export_masks, list_formats
+from napari_ivos.export import check_export, check_inputs, export_masks, list_formats
 from napari_ivos.masks import davis_palette
 
 
@@ -318,3 +318,32 @@ def test_exporting_loads_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert not {"torch", "napari", "qtpy"} & set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("name", ["masks", "masks.tif"])
+def test_a_home_folder_is_found(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    export_masks(f"~/{name}", make_masks())
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 300 + ".tif", "a" * 245 + ".tif", "a" * 245, "no\0name.tif"]
+)
+def test_names_that_cannot_be_are_found_before_anything_is_done(tmp_path, name):
+    with pytest.raises(ExportError):
+        check_export(tmp_path / name)
+
+
+def test_what_masks_are_made_from_is_not_written_over(tmp_path):
+    stack, folder = tmp_path / "cells.tif", tmp_path / "frames"
+    folder.mkdir()
+    os.symlink(stack, tmp_path / "link.tif")
+    for path, found in ((stack, stack), (tmp_path / "link.tif", stack), (folder, folder)):
+        with pytest.raises(ExportError, match="into the input"):
+            check_inputs(path, [None, found])
+    with pytest.raises(ExportError, match="into the input"):
+        check_inputs(folder / "masks.tif", [folder])
+    for path in (folder / "table.csv", folder / "masks", tmp_path / "masks.tif"):
+        check_inputs(path, [stack, folder])

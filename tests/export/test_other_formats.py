@@ -350,3 +350,14 @@ def test_it_can_be_asked_beforehand(tmp_path):
     check_export(tmp_path / "m", format="ctc")
     with pytest.raises(ExportError, match="no style"):
         check_export(tmp_path / "m.mp4", style="nice")
+
+
+def test_a_track_with_a_gap_beside_the_largest_id(tmp_path):
+    masks = np.zeros((3, 4, 5), np.uint16)
+    masks[[0, 2], 1] = 2
+    masks[:, 2] = 65_534
+    masks[0, 0], masks[2, 0] = 1, 1
+    export_masks(tmp_path / "tracks", masks, format="ctc")
+    lines = (tmp_path / "tracks" / "man_track.txt").read_text(encoding="ascii").split("\n")[:-1]
+    # Behind the largest there is one more number, then those that nobody has.
+    assert lines == ["1 0 0 0", "2 0 0 0", "3 2 2 2", "65534 0 2 0", "65535 2 2 1"]

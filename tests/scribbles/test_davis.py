@@ -112,3 +112,18 @@ def test_files(tmp_path):
         read_davis(tmp_path / "missing.json")
     with pytest.raises(StrokeError, match="Cannot write"):
         write_davis(tmp_path / "no" / "s.json", scribbles())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_as_windows_programs_save_them(tmp_path, encoding):
+    file = tmp_path / "strokes.json"
+    file.write_text(json.dumps(scribbles(), ensure_ascii=False), encoding=encoding)
+    assert read_davis(file) == scribbles()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"path": [[10**400, 0.5]]}, {"radius": 10**400}, {"radius": -1}]
+)
+def test_absurd_numbers_are_refused(changes):
+    with pytest.raises(StrokeError, match="frame 1"):
+        strokes_from_davis(scribbles(**changes), SIZE, 2)

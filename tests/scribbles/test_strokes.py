@@ -17,6 +17,13 @@ from napari_ivos.scribbles.skeleton import skeleton_path
         ((0, 1, [[1, 2]], 0), "radius"),
         ((0, 1, [[1, 2]], float("inf")), "radius"),
         ((0, -1, [[1, 2]]), "negative"),
+        ((0, 1, [[10**400, 2]]), "not an array of numbers"),
+        ((0, 1, [[1, 2]], 10**400), "radius"),
+        ((0, 1, [[1, 2]], "thick"), "radius"),
+        ((0.5, 1, [[1, 2]]), "number of a frame"),
+        (("0", 1, [[1, 2]]), "number of a frame"),
+        ((0, 1.5, [[1, 2]]), "number of an object"),
+        ((0, None, [[1, 2]]), "number of an object"),
     ],
 )
 def test_impossible_strokes(values, says):
@@ -105,3 +112,9 @@ def test_skeleton_of_small_regions(shape):
 @pytest.mark.parametrize("path", [[[22, 5], [40, 9]], [[5, 33], [9, 60]], [[-8, 5], [-30, 9]]])
 def test_strokes_beside_the_frame_have_no_pixels_in_it(path):
     assert not rasterise(make_stroke(0, 1, path, 2), (20, 30)).any()
+
+
+@pytest.mark.parametrize("radius", [100, 1e9, 1e308])
+def test_a_brush_larger_than_the_frame_covers_it(radius):
+    assert rasterise(make_stroke(0, 1, [[3, 4]], radius), (9, 12)).all()
+    assert rasterise(make_stroke(0, 1, [[3, 4], [-5, 20]], radius, filled=True), (9, 12)).all()

@@ -153,6 +153,11 @@ def _only(path, labels):
     return path / "m.npz"
 
 
+def _columns(path, labels):
+    np.savez(path / "m.npz", masks=np.asfortranarray(labels))
+    return path / "m.npz"
+
+
 def _npy(path, labels):
     np.save(path / "m.npy", labels)
     return path / "m.npy"
@@ -185,6 +190,7 @@ def _palette(path, labels):
         _tif,
         _npz,
         _only,
+        _columns,
         _npy,
         _pngs,
         _palette,
@@ -219,6 +225,7 @@ def test_a_picture_is_one_frame(session, labels, tmp_path):
         (lambda p: _pickled(p / "m.npz"), VideoError, "no stack of labels"),
         (lambda p: _broken(p / "m.png"), VideoError, "cannot be read"),
         (lambda p: _colours(p / "m.tif"), VideoError, "3 channels"),
+        (lambda p: _photograph(p / "m.jpg"), VideoError, "does not keep labels"),
     ],
 )
 def test_mistakes_are_one_sentence(session, tmp_path, spoil, error, sentence):
@@ -241,6 +248,11 @@ def _broken(path):
 def _pickled(path):
     np.savez(path, np.array([[{}]], dtype=object))
     return path
+
+
+def _photograph(file):
+    Image.fromarray(np.full((HEIGHT, WIDTH), 3, np.uint8)).save(file)
+    return file
 
 
 def _colours(path):

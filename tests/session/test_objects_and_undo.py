@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fakes import FakeEngine
-from napari_ivos.errors import StrokeError
+from napari_ivos.errors import ProjectError, StrokeError
 from napari_ivos.session import Session
 
 
@@ -243,3 +243,37 @@ def test_scribbles_are_added_once(session):
     session.undo()
     assert session.strokes() == ()
     assert [item.id for item in session.objects] == [1]
+
+
+def test_what_is_no_whole_number_names_no_frame(session, draw):
+    draw(5)
+    for wrong in (
+        lambda: session.interact(5.5),
+        lambda: session.accept("5"),
+        lambda: session.accept(5, 7.5),
+        lambda: session.mark_absent(1, 0.5, 3),
+        lambda: session.mark_absent(1, 0, "x"),
+        lambda: session.propagate(start=1.5),
+        lambda: session.propagate(stop="x"),
+        lambda: session.add_masks(np.zeros((20, 30, 40), int), start=1.5),
+    ):
+        with pytest.raises(StrokeError, match="number of a frame"):
+            wrong()
+
+
+@pytest.mark.parametrize("name", [5, b"cell", "half \ud800"])
+def test_names_that_a_project_could_not_keep_are_refused(session, name):
+    before = snapshot(session)
+    for wrong in (session.add_object, lambda name: session.rename_object(1, name)):
+        with pytest.raises(StrokeError, match="name"):
+            wrong(name)
+    assert_same(snapshot(session), before)
+    assert not session.can_undo or session.undo_text == "add object 1"
+
+
+def test_a_closed_session_says_that_it_is(session, tmp_path):
+    session.close()
+    for wrong in (session.save, session.plan_save, lambda path: session.export(path / "a.tif")):
+        with pytest.raises(ProjectError, match="session is closed"):
+            wrong(tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_ivos.errors import VideoError
-from napari_ivos.video import open_video
+from napari_ivos.video import open_labels, open_video
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,27 @@ def test_files_that_are_no_video(tmp_path, name, content, sentence):
     with pytest.raises(VideoError, match=sentence) as caught:
         open_video(str(path))
     assert caught.value.hint
+
+
+def test_names_that_no_file_can_have(tmp_path):
+    for path in (tmp_path / ("a" * 300 + ".tif"), tmp_path / ("a" * 300)):
+        for read in (open_video, open_labels):
+            with pytest.raises(VideoError, match="cannot be read"):
+                read(path)
+
+
+def test_axes_that_are_no_letters():
+    with pytest.raises(VideoError, match="axes=5 is not one letter per axis"):
+        open_video(np.zeros((4, 20, 30), np.uint8), axes=5)
+
+
+def test_a_movie_without_anything_in_it(tmp_path, movie):
+    # What is said about a file whose index, at its end, was cut off.
+    cut = tmp_path / "cut.mp4"
+    content = movie("h264").read_bytes()
+    cut.write_bytes(content[: content.index(b"moov") + 200])
+    with pytest.raises(VideoError, match=r"Nothing can be found in cut.mp4"):
+        open_video(cut)
 
 
 def test_importing_the_package_loads_no_decoder():

@@ -49,6 +49,18 @@ def test_separate_pages_are_a_stack(tmp_path):
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
+def test_pages_that_a_loop_wrote_are_a_stack(tmp_path, compression):
+    with tifffile.TiffWriter(tmp_path / "loop.tif") as writer:
+        for frame in STACK:
+            writer.write(frame, compression=compression)
+    assert_shows_stack(open_video(tmp_path / "loop.tif"))
+    with tifffile.TiffWriter(tmp_path / "sizes.tif") as writer:
+        for frame in (STACK[0], STACK[1, 3:]):
+            writer.write(frame, compression=compression)
+    assert open_video(tmp_path / "sizes.tif").shape == (1, 24, 32, 3)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 def test_colour_tiff(tmp_path, compression, planar):
     colours = np.random.default_rng(1).integers(0, 256, (5, 24, 32, 3), dtype=np.uint8)
@@ -121,6 +133,30 @@ def test_pixel_size_and_rate_of_imagej_and_ome(tmp_path):
     assert [video.frame_rate for video in told] == [7.5, 0.25, None]
 
 
+@pytest.mark.parametrize(
+    ("told", "scale", "rate"),
+    [
+        ({"TimeIncrement": 250.0, "TimeIncrementUnit": "ms"}, (0.5, 0.25), 4.0),
+        ({"TimeIncrement": 2.0, "TimeIncrementUnit": "min"}, (0.5, 0.25), 1 / 120),
+        ({"TimeIncrement": 2.0, "TimeIncrementUnit": "Ym"}, (0.5, 0.25), None),
+        ({"PhysicalSizeXUnit": "nm", "PhysicalSizeYUnit": "nm"}, (0.5, 0.25), None),
+        ({"PhysicalSizeXUnit": "mm"}, (0.5, 250.0), None),
+        ({"PhysicalSizeXUnit": "pixel"}, None, None),
+    ],
+)
+def test_units_of_ome(tmp_path, told, scale, rate):
+    ome = {"axes": "TYX", "PhysicalSizeX": 0.25, "PhysicalSizeY": 0.5}
+    tifffile.imwrite(tmp_path / "o.ome.tif", STACK, metadata=ome | told)
+    video = open_video(tmp_path / "o.ome.tif")
+    assert (video.scale, video.frame_rate) == (scale, rate)
+
+
+def test_the_unit_of_time_of_imagej(tmp_path):
+    told = {"axes": "TYX", "finterval": 2.0, "tunit": "min"}
+    tifffile.imwrite(tmp_path / "ij.tif", STACK, imagej=True, metadata=told)
+    assert open_video(tmp_path / "ij.tif").frame_rate == 1 / 120
+
+
 def test_a_compressed_tiff_is_read_a_page_at_a_time(tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "z.tif", STACK, compression="zlib")
     read = []
@@ -136,12 +172,14 @@ def test_a_compressed_tiff_is_read_a_page_at_a_time(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"imagej": True}], ids=str)
-def test_a_tiff_cut_off_is_refused(tmp_path, options):
+def test_a_tiff_cut_off_is_refused(tmp_path, options, caplog):
     path = tmp_path / "cut.tif"
     tifffile.imwrite(path, STACK, **options)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(VideoError, match=r"cut.tif (is cut off|cannot be read as TIFF)"):
         open_video(path)
+    # The reader's own remarks about the file would stand beside the sentence in a terminal.
+    assert not caplog.records
 
 
 def test_a_page_that_cannot_be_decoded_is_named(tmp_path):
@@ -223,6 +261,11 @@ def test_ome_zarr_gives_its_finest_level(tmp_path, wrapped):
     video = open_video(tmp_path / "image")
     assert_shows_stack(video)
     assert video.scale == (0.5, 0.25)
+    metadata["multiscales"][0]["coordinateTransformations"] = [
+        {"type": "scale", "scale": [3, 1, 1, 10, 10]}
+    ]
+    group.attrs.update({"ome": metadata} if wrapped else metadata)
+    assert open_video(tmp_path / "image").scale == (5, 2.5)
 
 
 def test_a_zarr_group_without_an_image_names_its_arrays(tmp_path):

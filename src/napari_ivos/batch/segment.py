@@ -79,7 +79,7 @@ def opened(job: SegmentJob) -> Iterator[Opened]:
     IvosError
         Something cannot be read, does not fit, or cannot be written to.
     """
-    from napari_ivos.export import check_export
+    from napari_ivos.export import check_export, check_inputs
     from napari_ivos.methods import check_choice
     from napari_ivos.scribbles import read_davis, strokes_from_davis
     from napari_ivos.video import open_labels, open_video
@@ -87,6 +87,7 @@ def opened(job: SegmentJob) -> Iterator[Opened]:
     if job.strokes is None and job.masks is None:
         raise StrokeError("There is nothing to start from.", "Give --strokes, --masks, or both.")
     check_export(job.out, format=job.format)
+    check_inputs(job.out, (job.video, job.strokes, job.masks))
     check_choice(job.method, job.device, job.checkpoint, there=True)
     davis = None if job.strokes is None else read_davis(job.strokes)
     with ExitStack() as stack:

@@ -47,10 +47,14 @@ __all__ = [
     "Origin",
     "Pictures",
     "check_export",
+    "check_inputs",
     "export_masks",
     "list_formats",
     "veil",
 ]
+
+
+_PICTURES = (".tif", ".tiff")
 
 
 @cache
@@ -95,7 +99,33 @@ def check_export(
                 f"There is: {', '.join(known)}." if known else "Leave it out.",
             )
     form.check(tuple(ids), **options)
-    check_place(Path(path).resolve(), form.earlier)
+    check_place(_target(path), form.earlier)
+
+
+def check_inputs(path: str | os.PathLike[str], inputs: Iterable[Path | None]) -> None:
+    """Find out whether masks would be written over what they are made from, or among it.
+
+    Parameters
+    ----------
+    path : path-like
+        As for `export_masks`.
+    inputs : iterable of Path or None
+        Files and folders; None for what was not read from one.
+
+    Raises
+    ------
+    ExportError
+        They would.
+    """
+    target = _target(path)
+    # In a folder of pictures a stack would be taken for one of them from then on.
+    among = target.parent if target.suffix.lower() in _PICTURES else target
+    for found in inputs:
+        if found is not None and found.resolve() in (target, among):
+            raise ExportError(
+                f"The masks would be written into the input '{found}'.",
+                "Choose another place for them.",
+            )
 
 
 def export_masks(
@@ -153,8 +183,16 @@ def export_masks(
     if form.needs_video and video is None:
         raise ExportError(f"For {form.title} the video is needed.", "Give it as video=….")
     # Through links: the file that a link points to is replaced, not the link.
-    with placed(Path(path).resolve(), folder=form.earlier is not None) as part:
+    with placed(_target(path), folder=form.earlier is not None) as part:
         form.write(part, ExportJob(masks, known, scores, video, origin, parents or {}), **options)
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path).expanduser().resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        # A loop of links, a byte of 0, nobody's home.
+        raise ExportError(f"'{os.fspath(path)}' is no place for a file.") from error
 
 
 def _format_of(path: str | os.PathLike[str], name: str | None) -> Format:

@@ -28,6 +28,9 @@ def check_place(target: Path, earlier: Callable[[Path], bool] | None) -> None:
         raise ExportError(f"There is no folder '{parent}' to write to.", "Make it first.")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise ExportError(f"The folder '{parent}' cannot be written to.", "Choose another one.")
+    with as_export_error(target):
+        # Names have a greatest length, and the temporary one is longer.
+        _part(target).is_dir()
     if earlier is None:
         if target.is_dir():
             raise ExportError(f"'{target}' is a folder, not a file.", "Choose another name.")
@@ -52,24 +55,36 @@ def placed(target: Path, *, folder: bool) -> Iterator[Path]:
     ExportError
         For an OSError of the block or of the move: no space left, and so on.
     """
-    part = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+    part = _part(target)
     try:
-        if folder:
-            part.mkdir()
-        yield part
-        if folder:
-            _swap_folder(part, target)
-        else:
-            part.replace(target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ExportError(f"Cannot write '{target}': {reason}.") from error
+        with as_export_error(target):
+            if folder:
+                part.mkdir()
+            yield part
+            if folder:
+                _swap_folder(part, target)
+            else:
+                part.replace(target)
     finally:
         # After a move there is nothing left here; after anything else, Ctrl-C too, nothing stays.
         if folder:
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+
+
+@contextmanager
+def as_export_error(target: Path) -> Iterator[None]:
+    """Turn an OSError into one clear sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ExportError(f"Cannot write '{target}': {reason}.") from error
 
 
 def clear_parts(target: Path) -> None:

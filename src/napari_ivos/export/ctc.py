@@ -7,7 +7,7 @@ parent is the label before. A daughter's parent is the last label of the object 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +28,10 @@ _MAX_LABEL = 2**16 - 1
 class _Tracks:
     """Labels without gaps; each frame is told once, in order."""
 
-    def __init__(self, first_free: int, parents: Mapping[ObjectId, ObjectId]) -> None:
-        self._free, self._parents = first_free, parents
+    def __init__(self, ids: Collection[ObjectId], parents: Mapping[ObjectId, ObjectId]) -> None:
+        # The numbers behind the objects', and when these are used up, those between them.
+        unused = (*range(1 + max(ids, default=0), _MAX_LABEL + 1), *range(1, max(ids, default=0)))
+        self._free, self._parents = (label for label in unused if label not in ids), parents
         self._label: dict[ObjectId, int] = {}
         self._last: dict[ObjectId, int] = {}
         self.rows: dict[int, list[int]] = {}
@@ -53,8 +55,8 @@ class _Tracks:
         if not before:
             parent = self._ended(self._parents.get(object_id, 0), index)
         else:
-            label, self._free = self._free, self._free + 1
-            if label > _MAX_LABEL:
+            label = next(self._free, 0)
+            if not label:
                 raise ExportError(
                     f"The tracks need more than {_MAX_LABEL} labels.", "Export as .tif and .csv."
                 )
@@ -71,7 +73,7 @@ def _write(folder: Path, job: ExportJob, *, results: bool = False) -> None:
 
     table_name, image_name = _RESULTS if results else _REFERENCE
     present = [np.unique(frame) for frame in job.frames()]
-    tracks = _Tracks(1 + max(int(ids.max()) for ids in present), job.parents)
+    tracks = _Tracks({int(object_id) for ids in present for object_id in ids}, job.parents)
     digits = max(3, len(str(len(present) - 1)))
     for index, (frame, ids) in enumerate(zip(job.frames(), present, strict=True)):
         table = tracks.labels(index, ids[ids > 0].tolist())

@@ -3,7 +3,7 @@
 from napari_ivos.scribbles.davis import read_davis, strokes_from_davis, to_davis, write_davis
 from napari_ivos.scribbles.layers import strokes_from_labels, strokes_from_shapes
 from napari_ivos.scribbles.raster import rasterise, rasterise_all
-from napari_ivos.scribbles.stroke import Stroke, make_stroke
+from napari_ivos.scribbles.stroke import Stroke, make_stroke, whole_number
 
 __all__ = [
     "Stroke",
@@ -15,5 +15,6 @@ __all__ = [
     "strokes_from_labels",
     "strokes_from_shapes",
     "to_davis",
+    "whole_number",
     "write_davis",
 ]

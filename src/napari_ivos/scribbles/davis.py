@@ -46,7 +46,8 @@ def read_davis(path: str | os.PathLike[str]) -> DavisScribbles:
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise StrokeError(f"The scribble file '{file}' is larger than 256 MiB.")
-        content = json.loads(file.read_text(encoding="utf-8"))
+        # As bytes: json knows UTF-8 and UTF-16 apart, with the mark that Windows puts in front.
+        content = json.loads(file.read_bytes())
     except OSError as error:
         raise StrokeError(f"Cannot read the scribble file '{file}': {error.strerror}.") from error
     except (ValueError, RecursionError) as error:

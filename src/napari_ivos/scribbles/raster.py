@@ -31,7 +31,8 @@ def rasterise(stroke: Stroke, shape: tuple[int, int]) -> Mask:
         the radius is None), and the inside of its outline when it is `filled`; cut at the frame's
         border.
     """
-    margin = 0 if stroke.radius is None else math.ceil(stroke.radius)
+    # A line that is farther away than the frame is large does not reach in, however thick.
+    margin = 0 if stroke.radius is None else math.ceil(min(stroke.radius, max(shape)))
     points = np.round(np.clip(stroke.path, -_FAR, _FAR)).astype(np.int32)
     # Only the part of the frame that the stroke can reach; the line outside of it may reach in.
     top, left = np.maximum(points.min(axis=0) - margin, -margin).tolist()
@@ -49,7 +50,7 @@ def rasterise(stroke: Stroke, shape: tuple[int, int]) -> Mask:
     covered = canvas > 0
     if stroke.radius is not None and covered.any():
         distance = cv2.distanceTransform(1 - canvas, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        covered = distance <= stroke.radius
+        covered = distance <= min(stroke.radius, _FAR)
     y, x = max(top, 0), max(left, 0)
     inside = covered[y - top : shape[0] - top, x - left : shape[1] - left]
     mask[y : y + inside.shape[0], x : x + inside.shape[1]] = inside

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,7 +78,7 @@ def make_stroke(
     """
     try:
         points = np.array(path, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise StrokeError(
             "The path of a stroke is not an array of numbers.", "Give (N, 2) points (y, x)."
         ) from error
@@ -86,10 +89,36 @@ def make_stroke(
         )
     if not np.isfinite(points).all():
         raise StrokeError("The path of a stroke holds a value that is not a finite number.")
-    if radius is not None and not (np.isfinite(radius) and radius > 0):
-        raise StrokeError(f"A stroke's radius must be a positive number, not {radius}.")
-    if object_id < 0:
-        raise StrokeError(f"An object's id cannot be negative ({object_id}).")
+    thickness = None if radius is None else _positive(radius)
+    index, marked = whole_number(frame, "frame"), whole_number(object_id, "object")
+    if marked < 0:
+        raise StrokeError(f"An object's id cannot be negative ({marked}).")
     points.setflags(write=False)
-    thickness = None if radius is None else float(radius)
-    return Stroke(int(frame), int(object_id), points, thickness, filled)
+    return Stroke(index, marked, points, thickness, filled)
+
+
+def whole_number(value: SupportsIndex, what: str) -> int:
+    """The number of a frame or of an object, which is not rounded to one.
+
+    Raises
+    ------
+    StrokeError
+        It is not a whole number.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise StrokeError(
+            f"{value!r} is not the number of {'an' if what[0] in 'aeiou' else 'a'} {what}.",
+            "Give a whole number.",
+        ) from None
+
+
+def _positive(radius: float) -> float:
+    try:
+        thickness = float(radius)
+    except (TypeError, ValueError, OverflowError):
+        thickness = math.nan
+    if not (math.isfinite(thickness) and thickness > 0):
+        raise StrokeError(f"A stroke's radius must be a positive number, not {str(radius)[:40]}.")
+    return thickness

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_ivos.errors import IvosError, StrokeError
+from napari_ivos.scribbles import whole_number
 from napari_ivos.session import _annotate, _objects
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Edit, History
+from napari_ivos.session._planner import frame_range
 from napari_ivos.session._runs import Runs
 from napari_ivos.session._state import Annotated
 from napari_ivos.session._store import FrameStore
@@ -177,20 +179,15 @@ def frames_for(
             f"video of {tuple(size)}.",
             "Give labels of the same size.",
         )
-    first, last = 0 if start is None else start, length if stop is None else stop
-    if len(labels) == 1:
-        last = first + 1
-    elif len(labels) != length:
+    if len(labels) not in (1, length):
         raise StrokeError(
             f"The labels '{labels.name}' have {len(labels)} frames, and the video has {length}.",
             "Give one label map for each frame, or a single one for one frame.",
         )
-    if not 0 <= first < last <= length:
-        raise StrokeError(
-            f"The frames from {first} to {last} are not a range within the video.",
-            f"It has the frames 0 to {length - 1}; the end itself is not included.",
-        )
-    return range(first, last)
+    if len(labels) > 1:
+        return frame_range(start, stop, length)
+    first = 0 if start is None else whole_number(start, "frame")
+    return frame_range(first, first + 1, length)
 
 
 def checked_labels(

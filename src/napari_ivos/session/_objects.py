@@ -62,6 +62,7 @@ def create_objects(
     new = sorted(set(ids) - have.keys())
     if not new:
         return
+    check_name(name)
     if new[-1] > MAX_ID:
         raise StrokeError(
             f"Objects cannot have numbers above {MAX_ID}.", "Begin another session on this video."
@@ -76,6 +77,24 @@ def create_objects(
         next_id=max(state.next_id, max(have) + 1),
         removed=state.removed - have.keys(),
     )
+
+
+def check_name(name: str | None) -> None:
+    """Whether an object may be called so: what cannot be read back must not be written down.
+
+    Raises
+    ------
+    StrokeError
+        It is no text.
+    """
+    if name is None:
+        return
+    if not isinstance(name, str):
+        raise StrokeError(f"The name of an object is a text, not {name!r}.")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise StrokeError(f"The name {name!r} holds halves of characters.") from None
 
 
 def listed(ids: Collection[ObjectId]) -> str:

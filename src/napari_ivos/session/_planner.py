@@ -8,7 +8,7 @@ from typing import Literal
 from napari_ivos.errors import StrokeError
 from napari_ivos.methods import MethodSpec
 from napari_ivos.methods import _schedule as schedule
-from napari_ivos.scribbles import Stroke
+from napari_ivos.scribbles import Stroke, whole_number
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import History
 from napari_ivos.session._plan import EngineLoader, Interaction, Plan, Update
@@ -100,7 +100,8 @@ def plan_propagate(
         )
     length = len(context.video)
     origin = _origin(context, frame)
-    first, end = _range(start, stop, length)
+    frames_wanted = frame_range(start, stop, length)
+    first, end = frames_wanted.start, frames_wanted.stop
     annotated = trusted_frames(context) - {origin}
     backward, forward = schedule.span(origin, annotated, length, context.spec.span_proportion)
     # Frames on the way to the range are visited as well; those past it are not needed.
@@ -132,14 +133,22 @@ def _origin(context: Context, frame: int | None) -> int:
     return int(frame)
 
 
-def _range(start: int | None, stop: int | None, length: int) -> tuple[int, int]:
-    first, end = 0 if start is None else int(start), length if stop is None else int(stop)
+def frame_range(start: int | None, stop: int | None, length: int) -> range:
+    """Frames from `start` (by default the first) up to, not including, `stop` (all).
+
+    Raises
+    ------
+    StrokeError
+        They are none, or not all within the video.
+    """
+    first = 0 if start is None else whole_number(start, "frame")
+    end = length if stop is None else whole_number(stop, "frame")
     if not 0 <= first < end <= length:
         raise StrokeError(
             f"The frames from {first} to {end} are not a range within the video.",
             f"It has the frames 0 to {length - 1}; the end itself is not included.",
         )
-    return first, end
+    return range(first, end)
 
 
 def _interaction(context: Context, frame: int) -> Interaction:

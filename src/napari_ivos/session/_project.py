@@ -175,6 +175,17 @@ class Project:
         while self._former:
             _let_go(*self._former.pop())
 
+    def check_open(self) -> None:
+        """Whether it was not closed yet.
+
+        Raises
+        ------
+        ProjectError
+            It was.
+        """
+        if self.history.record == _closed:
+            _closed([])
+
     def close(self) -> None:
         """Let go of the folder; a temporary one goes."""
         if self.history.record != _closed:

@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_ivos.defaults import DEFAULT_METHOD
 from napari_ivos.errors import StrokeError
-from napari_ivos.export import Origin, export_masks
+from napari_ivos.export import Origin, check_inputs, export_masks
 from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
-from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis
+from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis, whole_number
 from napari_ivos.session import _annotate, _division, _lineage, _merge, _objects, _planner
 from napari_ivos.session._accept import accept_frames, has_masks
 from napari_ivos.session._changes import Changes, last_runs, take_back
@@ -173,6 +173,7 @@ class Session:
         ProjectError
             The folder holds something else, or cannot be written to; the session goes on as before.
         """
+        self._project.check_open()
         self._project.save(_absolute(path), self.video)
 
     def plan_save(self, path: str | os.PathLike[str], file: Path | None = None) -> Saving:
@@ -185,6 +186,7 @@ class Session:
         file : Path, optional
             Where the video may be found again, when it was an array; taken if it shows the same.
         """
+        self._project.check_open()
         return Saving(self._project, _absolute(path), self.video, file)
 
     # --- what there is ---------------------------------------------------------------------
@@ -302,6 +304,7 @@ class Session:
 
     def rename_object(self, object_id: ObjectId, name: str) -> None:
         """Give an object another name."""
+        _objects.check_name(name)
         self._change_object(f"rename object {object_id}", object_id, name=name)
 
     def lock_object(self, object_id: ObjectId, locked: bool = True) -> None:
@@ -672,7 +675,7 @@ class Session:
             All frames from `frame` up to, not including, `stop`, as one step of undo.
         """
         first = self._frame(frame)
-        last = first if stop is None else self._frame(max(stop - 1, first))
+        last = first if stop is None else self._frame(max(whole_number(stop, "frame") - 1, first))
         text = f"accept frame {first}" if last == first else f"accept frames {first} to {last}"
         with self._runs.edit(text) as edit:
             blank = None
@@ -698,22 +701,19 @@ class Session:
             )
 
     def _frame(self, frame: int) -> int:
-        if not 0 <= frame < len(self.video):
+        index = whole_number(frame, "frame")
+        if not 0 <= index < len(self.video):
             raise StrokeError(
                 f"There is no frame {frame}.",
                 f"The video has the frames 0 to {len(self.video) - 1}.",
             )
-        return int(frame)
+        return index
 
     def _frames(self, start: int, stop: int | None) -> range:
         """One frame, or those from `start` up to, not including, `stop`."""
-        end = self._frame(start) + 1 if stop is None else stop
-        if not 0 <= start < end <= len(self.video):
-            raise StrokeError(
-                f"The frames from {start} to {end} are not a range within the video.",
-                f"It has the frames 0 to {len(self.video) - 1}; the end itself is not included.",
-            )
-        return range(int(start), int(end))
+        if stop is None:
+            return range(self._frame(start), self._frame(start) + 1)
+        return _planner.frame_range(start, stop, len(self.video))
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -930,6 +930,8 @@ class Session:
         ExportError
             The format is not known, or the file cannot be written.
         """
+        self._project.check_open()
+        check_inputs(path, [self.video.source])
         export_masks(
             path,
             self.masks,

@@ -95,6 +95,8 @@ def find_layout(
         )
     if 0 in shape:
         raise VideoError(f"{name} is empty: its shape is {tuple(shape)}.", "Check how it was made.")
+    if axes is not None and not isinstance(axes, str):
+        raise VideoError(f"axes={axes!r} is not one letter per axis.", f"There is: {_MEANING}.")
     if axes is None:
         known = _complete(told, shape)
         letters = known if known is not None else _guess(shape, dtype)

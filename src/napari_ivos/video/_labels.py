@@ -15,6 +15,8 @@ from napari_ivos.types import AnyArray
 from napari_ivos.video._folder import list_pictures
 from napari_ivos.video._label_pictures import LABEL_SUFFIXES, read_label_picture
 from napari_ivos.video._open import open_video
+from napari_ivos.video._pictures import PICTURE_SUFFIXES
+from napari_ivos.video._source import as_video_error
 from napari_ivos.video._zarr import is_zarr
 
 _MASKS = "masks"
@@ -84,8 +86,14 @@ def open_labels(source: Any) -> LabelStack:
     if not isinstance(source, str | PathLike):
         return _of_array(source)
     path = Path(source).expanduser().absolute()
-    if not path.exists():
-        raise VideoError(f"There is no file or folder {path}.", "Check the path.")
+    with as_video_error(f"{path} cannot be read.", "Check the path, and that you may read it."):
+        if not path.exists():
+            raise VideoError(f"There is no file or folder {path}.", "Check the path.")
+    if path.suffix.lower() in PICTURE_SUFFIXES - LABEL_SUFFIXES:
+        raise VideoError(
+            f"{path.name} is of a kind of picture that does not keep labels as they are.",
+            "Use png or tif.",
+        )
     if path.is_dir() and path.suffix.lower() != ".zarr" and not is_zarr(path):
         return _of_pictures(path.name, [p for p in list_pictures(path) if _keeps_labels(p)])
     if path.suffix.lower() == ".npz":
@@ -161,9 +169,14 @@ def _of_archive(path: Path) -> LabelStack:
             f"{path.name} is no NumPy archive with an array '{_MASKS}'.",
             "Save it with numpy.savez_compressed(path, masks=labels).",
         ) from error
-    if fortran or dtype.hasobject or len(shape) not in (2, 3):
+    if dtype.hasobject or len(shape) not in (2, 3):
         archive.close()
         raise VideoError(f"The array '{name}' in {path.name} is no stack of labels.")
+    if fortran:
+        # Column by column: no frame can be had without all others.
+        archive.close()
+        with as_video_error(f"{path.name} cannot be read.", "The file is damaged or cut off."):
+            return _of_array(np.load(path, allow_pickle=False)[name])
     begin, (length, height, width) = stream.tell(), shape if len(shape) == 3 else (1, *shape)
     count = height * width * dtype.itemsize
 

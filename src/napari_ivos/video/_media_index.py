@@ -89,7 +89,13 @@ def open_stream(path: Path) -> tuple[Any, Any]:
             # All cores: the default decodes on one.
             stream.thread_type = "AUTO"
             return container, stream
+    kinds = {stream.type for stream in container.streams}
     container.close()
+    if not kinds & {"audio", "subtitle"}:
+        raise VideoError(
+            f"Nothing can be found in {path.name}.",
+            "The file is cut off or damaged; copy it again.",
+        )
     raise VideoError(
         f"{path.name} has no moving picture in it.",
         "It holds sound or text only; choose another file.",

@@ -94,8 +94,9 @@ def open_video(
 
 def _open_path(path: Path, axes: str | None, channels: Channels | None) -> FrameSource:
     suffix = path.suffix.lower()
-    name = path.name if path.is_dir() and suffix != ".zarr" else path.stem.removesuffix(".ome")
-    with as_video_error(f"{path} cannot be read.", "Check that you may read it."):
+    with as_video_error(f"{path} cannot be read.", "Check the path, and that you may read it."):
+        whole = path.is_dir() and suffix != ".zarr"
+        name = path.name if whole else path.stem.removesuffix(".ome")
         if not path.exists():
             raise VideoError(f"There is no file or folder {path}.", "Check the path.")
         if path.is_dir():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,9 +18,15 @@ from napari_ivos.types import AnyArray
 from napari_ivos.video._array import Stack
 from napari_ivos.video._source import as_video_error, check_size
 
+_SECONDS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "msec": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0}
+_SECONDS |= {"min": 60.0, "h": 3600.0, "hr": 3600.0, "d": 86400.0}
+_MICROMETRES = {"pm": 1e-6, "Å": 1e-4, "nm": 1e-3, "µm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
+
 
 def open_tiff(path: Path) -> Stack:
     """Open the first image series of a TIFF file lazily, with its axes, pixel size and rate.
+
+    Pages that were written one by one, each as a series, are one series.
 
     Raises
     ------
@@ -26,8 +35,12 @@ def open_tiff(path: Path) -> Stack:
     """
     import tifffile
 
-    with as_video_error(
-        f"{path.name} cannot be read as TIFF.", "The file is damaged, cut off or no TIFF at all."
+    with (
+        as_video_error(
+            f"{path.name} cannot be read as TIFF.",
+            "The file is damaged, cut off or no TIFF at all.",
+        ),
+        _quiet(tifffile.logger()),
     ):
         file = tifffile.TiffFile(path)
         try:
@@ -37,8 +50,36 @@ def open_tiff(path: Path) -> Stack:
             raise
 
 
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Keep what the reader remarks about a file from the terminal; what matters is raised here."""
+
+    def nothing(_: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(nothing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(nothing)
+
+
+def _series(file: Any) -> Any:
+    import tifffile
+
+    first = file.series[0]
+    if len(file.series) == 1 or first.axes not in ("YX", "YXS"):
+        return first
+    pages = [series.pages[0] for series in file.series if series.kind == "shaped"]
+    alike = {(series.shape, series.dtype, series.axes) for series in file.series}
+    if len(pages) < len(file.series) or len(alike) > 1:
+        return first
+    shape = (len(pages), *first.shape)
+    return tifffile.TiffPageSeries(pages, shape, first.dtype, f"T{first.axes}")
+
+
 def _stack(file: Any, path: Path) -> Stack:
-    series = file.series[0]
+    series = _series(file)
     page = series.keyframe
     size = (page.imagelength, page.imagewidth)
     check_size(path.name, size, page.samplesperpixel, page.dtype.itemsize)
@@ -115,7 +156,8 @@ class _Pages:
 def _imagej(file: Any, page: Any) -> tuple[tuple[float, float] | None, float | None]:
     """Pixel size and frame rate as ImageJ writes them."""
     metadata = file.imagej_metadata or {}
-    rate = metadata.get("fps") or (1 / metadata["finterval"] if metadata.get("finterval") else None)
+    step = (metadata.get("finterval") or 0) * _SECONDS.get(str(metadata.get("tunit", "s")), 0)
+    rate = metadata.get("fps") or (1 / step if step else None)
     sizes = []
     for name in ("YResolution", "XResolution"):
         pixels, units = page.tags[name].value if name in page.tags else (0, 1)
@@ -132,7 +174,10 @@ def _ome(file: Any) -> tuple[tuple[float, float] | None, float | None]:
     pixels = ElementTree.fromstring(file.ome_metadata).find(".//{*}Pixels")
     told = {} if pixels is None else pixels.attrib
     y, x = (float(told.get(f"PhysicalSize{axis}", 0)) for axis in "YX")
-    step = float(told.get("TimeIncrement", 0))
-    if told.get("TimeIncrementUnit", "s") != "s":
-        step = 0.0
+    # The Greek letter is taken for the sign.
+    units = [told.get(f"PhysicalSize{axis}Unit", "µm").replace("μ", "µ") for axis in "YX"]
+    if units[0] != units[1]:
+        y, x = (size * _MICROMETRES.get(unit, 0) for size, unit in zip((y, x), units, strict=True))
+    unit = told.get("TimeIncrementUnit", "s").replace("μ", "µ")
+    step = float(told.get("TimeIncrement", 0)) * _SECONDS.get(unit, 0)
     return (y, x) if y and x else None, 1 / step if step else None

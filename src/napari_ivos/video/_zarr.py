@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,16 +63,24 @@ def _group(group: Any, path: Path) -> Stack:
     image = images[0]
     level = image["datasets"][0]
     axes = axes_from_names([_axis_name(axis) for axis in image.get("axes", ())])
-    return Stack(group[level["path"]], axes, _scale(level, axes))
+    return Stack(group[level["path"]], axes, _scale(level, image, axes))
 
 
 def _axis_name(axis: Any) -> str:
     return str(axis["name"] if isinstance(axis, Mapping) else axis)
 
 
-def _scale(level: Mapping[str, Any], axes: str | None) -> tuple[float, float] | None:
-    for transformation in level.get("coordinateTransformations", ()):
-        if transformation.get("type") == "scale" and axes is not None:
-            factors = dict(zip(axes, transformation["scale"], strict=True))
-            return float(factors["Y"]), float(factors["X"])
-    return None
+def _scale(
+    level: Mapping[str, Any], image: Mapping[str, Any], axes: str | None
+) -> tuple[float, float] | None:
+    """Pixel size (y, x): the level's, times what is said of all levels."""
+    found = [
+        dict(zip(axes, step["scale"], strict=True))
+        for part in (level, image)
+        for step in part.get("coordinateTransformations", ())
+        if step.get("type") == "scale" and axes is not None
+    ]
+    if not found:
+        return None
+    y, x = (math.prod(float(factors[axis]) for factors in found) for axis in "YX")
+    return y, x
