@@ -135,11 +135,12 @@ class Controller(QObject):
         frame = self.navigation.frame
         if frame is None:
             return
-        if layer.ndim == 3 and not 0 <= frame < len(layer.data):
+        data = layer.data[0] if layer.multiscale else layer.data
+        if layer.ndim == 3 and not 0 <= frame < len(data):
             self.say(f"The layer '{layer.name}' has no frame {frame}.", bad=True)
             return
         # That frame alone is read: the layer may be a lazy stack of any length.
-        labels = np.asarray(layer.data[frame] if layer.ndim == 3 else layer.data)
+        labels = np.asarray(data[frame] if layer.ndim == 3 else data)
         if self.edit(lambda session: session.add_mask(frame, labels)):
             count = np.count_nonzero(np.unique(labels))
             what = f"{count} objects" if count != 1 else "1 object"
@@ -367,7 +368,8 @@ class Controller(QObject):
         So far as is set, unless something else is asked for.
         """
         if self.session is None or self.jobs is None:
-            self.say("Open a video first, then draw a stroke on it.", bad=True)
+            first = "Press Start" if self.suitable_layers() else "Open a video"
+            self.say(f"{first} first, then draw a stroke on the object.", bad=True)
         elif self.jobs.kind == "propagation":
             self.say("A propagation is running already. Press H to stop it.", bad=True)
         elif not self.session.annotated_frames:
@@ -462,6 +464,9 @@ class Controller(QObject):
         if self.view is None:
             return
         if event.value is self.view.image:
+            session, worked = self.session, self.has_work
             self.end()
+            if session is not None and worked:
+                self.projects.say_where(session.project)
         elif event.value in self.view.layers:
             self.view.put_back()

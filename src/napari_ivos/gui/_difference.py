@@ -68,8 +68,7 @@ class Difference(QObject):
         """The sum, in words; empty when there is nothing to compare."""
         if self.changes is None:
             return ""
-        so_far = "" if self._complete else " so far"
-        return f"{len(self.frames)} of {self._of} frames changed{so_far}"
+        return f"{len(self.frames)} of {self._of} frames changed{'' if self._complete else '…'}"
 
     def toggle(self) -> None:
         """Show the changed pixels, or show them no more."""

@@ -161,10 +161,10 @@ def veil_style() -> dict[str, Any]:
 
 
 def is_own(layer: Any) -> bool:
-    """Whether the plugin made this layer."""
-    return _OWNER in layer.metadata
+    """Whether the plugin made this layer; a copy of one, made in napari, is a layer of its own."""
+    return _OWNER in layer.metadata and layer.source.parent is None
 
 
 def part_of(layer: Any) -> str:
     """Which of the plugin's layers this is, by its name at first; "" for those of others."""
-    return str(layer.metadata.get(_OWNER, ""))
+    return str(layer.metadata[_OWNER]) if is_own(layer) else ""

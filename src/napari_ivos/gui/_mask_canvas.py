@@ -70,6 +70,10 @@ class MaskCanvas:
         """All frames; a copy, always."""
         return self._masks.__array__(dtype, copy)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> AnyArray:
+        """The masks as they are now, for napari's copy of the layer: they follow nothing."""
+        return self.__array__()
+
     def take(self) -> list[tuple[int, LabelMap, NDArray[np.bool_]]]:
         """Frames painted on since this was asked last: number, labels, and where they changed."""
         painted, self._painted = self._painted, {}

@@ -115,6 +115,14 @@ class Projects(QObject):
         if task is not None:
             task.cancelled()
 
+    def say_where(self, kept: Path | None) -> None:
+        """Say where the work of a session is that ended because its video was removed."""
+        where = "what was not exported is gone"
+        if kept is not None:
+            where = f"its work is kept in '{kept.stem}' (Project ▸ Open)"
+        text = f"The video was removed, and the session ended; {where}."
+        self._controller.say(text, bad=kept is None)
+
     # -- one after the other ------------------------------------------------------------------
 
     def _do(self, make: Callable[[], _Task | None]) -> None:

@@ -255,9 +255,16 @@ class SessionView(QObject):
             self.strokes.selected_label = self._label
 
     def _put_back(self) -> None:
+        layers = self._viewer.layers
         for layer in self.layers:
-            if self.image in self._viewer.layers and layer not in self._viewer.layers:
-                self._viewer.layers.append(layer)
+            if self.image in layers and layer not in layers:
+                # Under those that lie over it, or else the masks would hide the strokes.
+                above = self.layers[self.layers.index(layer) + 1 :]
+                places = [layers.index(one) for one in above if one in layers]
+                layers.insert(min(places, default=len(layers)), layer)
+                # napari's new controls for it would show that the mouse moves the picture.
+                mode, layer.mode = str(layer.mode), "pan_zoom"
+                layer.mode = mode
                 self._controller.say(
                     f"The layer '{layer.name}' belongs to the session and was put back. Hide it."
                 )

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidg
 from napari_ivos.gui._controller import Controller, MakeSession
 from napari_ivos.gui._keys import Bindings
 from napari_ivos.gui._projects import OpenSession
+from napari_ivos.gui.panels._parts import button
 from napari_ivos.gui.panels.export import ExportPanel
 from napari_ivos.gui.panels.guidance import GuidancePanel
 from napari_ivos.gui.panels.help import HelpWindow
@@ -72,9 +73,17 @@ class InteractiveVOS(QWidget):
         self._lay_out()
         # The strip needs the width of the window: a dock of its own, which goes with this one.
         self._window = napari_viewer.window
-        self._window.add_dock_widget(self.timeline, name="Timeline", area="bottom")
+        self._timeline_dock = self._dock_timeline()
+        self.bring_timeline = button(
+            "Timeline", "Show the timeline again, under the picture", self._bring_timeline
+        )
+        self.bring_timeline.hide()
+        self.guidance.head.addWidget(self.bring_timeline)
+        self.timeline.shown.connect(self.bring_timeline.setHidden)
         keys = Bindings(napari_viewer, self.controller)
-        self._shut_down = _closing(self, keys, (self.video, self.look, self.help), self.controller)
+        self._shut_down = _closing(
+            self, keys, (self.hint, self.video, self.look, self.help), self.controller
+        )
         self.video.start_if_clear()
 
     def event(self, event: QEvent) -> bool:
@@ -104,6 +113,19 @@ class InteractiveVOS(QWidget):
         if event.type() == QEvent.Type.LayoutRequest:
             self._fit_width()
         return bool(super().eventFilter(watched, event))
+
+    def _dock_timeline(self) -> QWidget:
+        docked: QWidget = self._window.add_dock_widget(
+            self.timeline, name="Timeline", area="bottom"
+        )
+        return docked
+
+    def _bring_timeline(self) -> None:
+        if self.timeline.parent() is None:  # its dock was closed, and not only hidden
+            self._timeline_dock = self._dock_timeline()
+        self.timeline.show()
+        self._timeline_dock.show()
+        self._timeline_dock.raise_()
 
     def _put_timeline_away(self) -> None:
         # Somebody may have closed it before, or napari the window with all that is in it.
@@ -151,7 +173,7 @@ class InteractiveVOS(QWidget):
 def _closing(
     widget: QWidget,
     keys: Bindings,
-    panels: tuple[VideoPanel | LookPanel | HelpWindow, ...],
+    panels: tuple[HintPanel | VideoPanel | LookPanel | HelpWindow, ...],
     controller: Controller,
 ) -> Callable[[], None]:
     """What to do when the dock, the window or the program closes.

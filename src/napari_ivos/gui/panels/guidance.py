@@ -18,6 +18,7 @@ class GuidancePanel(Panel):
     def __init__(self, controller: Controller) -> None:
         super().__init__("Check")
         self._controller = controller
+        self.head.addStretch(1)
         self.text = QLabel()
         self.text.setToolTip("The method's own estimate, 0–100 %; yours counts more")
         self.next = button(
@@ -45,7 +46,10 @@ class GuidancePanel(Panel):
         self._show()
 
     def _toggle_grid(self) -> None:
-        self.grid.setVisible(not self.grid.isVisible())
+        if self._controller.session is None:
+            self._controller.say("There is no video yet whose frames could be shown.", bad=True)
+        else:
+            self.grid.setVisible(not self.grid.isVisible())
 
     def _show(self) -> None:
         session, frame = self._controller.session, self._controller.navigation.frame

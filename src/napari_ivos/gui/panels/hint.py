@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from html import escape
+from typing import TYPE_CHECKING
+
 import numpy as np
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._keys import with_key
+from napari_ivos.gui._layers import is_own
 from napari_ivos.gui.panels._parts import button
 from napari_ivos.session import Session
+
+if TYPE_CHECKING:
+    from napari.layers import Image
 
 _MESSAGE_MS = 12_000
 _HELP_WIDTH = 26
@@ -24,6 +31,7 @@ class HintPanel(QFrame):
     def __init__(self, controller: Controller) -> None:
         super().__init__()
         self._controller = controller
+        self._session: Session | None = None
         self.setFrameShape(QFrame.Shape.StyledPanel)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
@@ -53,7 +61,24 @@ class HintPanel(QFrame):
             controller.running_changed,
         ):
             signal.connect(self._show)
+        controller.session_changed.connect(self._on_session)
+        viewer = controller.viewer
+        layers, dims = viewer.layers.events, viewer.dims.events
+        self._events = layers.inserted, layers.removed, dims.ndisplay, dims.order
+        for event in self._events:
+            event.connect(self._show)
         self._show()
+
+    def close_panel(self) -> None:
+        """Let go of the viewer."""
+        for event in self._events:
+            event.disconnect(self._show)
+
+    def _on_session(self) -> None:
+        # What was said before was about another one, or about there being none.
+        if self._controller.session is not self._session:
+            self._session = self._controller.session
+            self._show_message(False)
 
     def _on_said(self, text: str, bad: bool) -> None:
         self.message.setText(f"⚠ {text}" if bad else text)
@@ -64,7 +89,7 @@ class HintPanel(QFrame):
         self.text.setVisible(not shown)
         self.message.setVisible(shown)
 
-    def _show(self) -> None:
+    def _show(self, _event: object = None) -> None:
         self.text.setText(f"<b>Next:</b> {next_step(self._controller)}")
 
 
@@ -72,17 +97,44 @@ def next_step(controller: Controller) -> str:
     """What the user would want to do now, in one sentence."""
     session, jobs = controller.session, controller.jobs
     if session is None or jobs is None:
-        if controller.suitable_layers():
-            return "choose the video and press Start."
-        return (
-            "open a video: drop a file here, or File ▸ Open Sample ▸ Interactive VOS. "
-            "Earlier work: Project ▸ Open. Help: F1."
-        )
+        return _beginning(controller)
     if jobs.kind == "propagation":
         return "wait, scrub or draw; H stops the propagation."
+    if not _shows_frames(controller):
+        return "go back to whole frames to draw: 2-D view, axes in their own order."
     if not session.objects:
         return "add an object (K), then draw on it."
     return _next_round(session)
+
+
+def _beginning(controller: Controller) -> str:
+    if controller.suitable_layers():
+        return "choose the video and press Start."
+    other = _other_image(controller)
+    if other is not None:
+        axes = "axis" if other.ndim == 1 else "axes"
+        return (
+            f"open a video, with the axes time, y and x. '{escape(other.name)}' has {other.ndim} "
+            f"{axes}{': make a layer of one channel or plane' if other.ndim > 3 else ''}."
+        )
+    return (
+        "open a video: drop a file here, or File ▸ Open Sample ▸ Interactive VOS. "
+        "Earlier work: Project ▸ Open. Help: F1."
+    )
+
+
+def _other_image(controller: Controller) -> Image | None:
+    """The image layer opened last that is not frames over time, if there is any."""
+    from napari.layers import Image
+
+    images = [one for one in controller.viewer.layers if isinstance(one, Image) and not is_own(one)]
+    return next((layer for layer in reversed(images) if layer.ndim != 3), None)
+
+
+def _shows_frames(controller: Controller) -> bool:
+    """Whether a frame lies on the canvas as it is: rows downwards, columns to the right."""
+    dims = controller.viewer.dims
+    return bool(dims.ndisplay == 2 and dims.order[-2:] == (dims.ndim - 2, dims.ndim - 1))
 
 
 def _next_round(session: Session) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_ivos.gui._colours import object_colours
@@ -29,9 +30,12 @@ class Timeline(QWidget):
     -------
     refreshed : ()
         More is known of the objects, or something else.
+    shown : bool
+        It is on the screen now, or is no more: somebody has hidden or closed its dock.
     """
 
     refreshed = Signal()
+    shown = Signal(bool)
 
     def __init__(self, controller: Controller) -> None:
         super().__init__()
@@ -69,6 +73,17 @@ class Timeline(QWidget):
         controller.frame_changed.connect(self._on_frame)
         self._show_selection()
         self._refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say so."""
+        super().showEvent(event)
+        self.shown.emit(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Say so, unless it is the whole window that was put away."""
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self.shown.emit(False)
 
     def _lay_out(self) -> None:
         scroll = QScrollArea()

@@ -1,0 +1,106 @@
+"""What people do in napari's own layer list, and with layers that are no video."""
+
+import numpy as np
+import pytest
+from napari.layers._layer_actions import _duplicate_layer
+
+from gui.test_dock import press
+
+
+@pytest.fixture
+def said_next(open_dock):
+    dock = open_dock()
+    return dock.hint.text.text
+
+
+def test_the_next_step_follows_the_layers(viewer, said_next):
+    assert "drop a file" in said_next()
+    viewer.add_image(np.zeros((2, 3, 8, 9), np.uint8), name="st<b>ack")
+    assert "'st&lt;b&gt;ack' has 4 axes: make a layer of one channel" in said_next()
+    viewer.add_image(np.zeros((8, 9), np.uint8), name="single")
+    assert "'single' has 2 axes." in said_next()
+    viewer.add_image(np.zeros((3, 8, 9), np.uint8))
+    assert "press Start" in said_next()
+    viewer.layers.clear()
+    assert "drop a file" in said_next()
+
+
+def test_what_is_said_without_a_session_goes_when_one_begins(viewer, open_dock):
+    dock = open_dock()
+    press(viewer, ";")
+    assert "no video" in dock.hint.message.text()
+    assert dock.guidance.grid.isHidden()
+    viewer.add_image(np.zeros((3, 8, 9), np.uint8))
+    press(viewer, "G")
+    assert "Press Start first" in dock.hint.message.text()
+    dock.video.start.click()
+    assert dock.hint.message.isHidden()
+
+
+def test_a_view_that_shows_no_frames_is_told(viewer, dock):
+    for turn in ({"ndisplay": 3}, {"order": (2, 0, 1)}, {"order": (0, 2, 1)}):
+        viewer.dims.update(turn)
+        assert "whole frames" in dock.hint.text.text()
+        viewer.dims.update({"ndisplay": 2, "order": (0, 1, 2)})
+        assert "draw a stroke" in dock.hint.text.text()
+
+
+def test_copies_of_our_layers_are_layers_of_their_own(viewer, dock, controller, paint, idle):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    before = np.array(controller.session.masks[0])
+    for layer in (controller.view.strokes, controller.view.masks):
+        viewer.layers.selection = {layer}
+        _duplicate_layer(viewer.layers)
+    assert {layer.name for layer in controller.label_layers()} == {"masks copy", "strokes copy"}
+    press(viewer, "U")
+    assert not controller.session.masks[0].any()
+    np.testing.assert_array_equal(viewer.layers["masks copy"].data[0], before)
+    viewer.layers.selection.active = viewer.layers["strokes copy"]
+    viewer.layers["strokes copy"].mode = "paint"
+    assert controller.view.tools.tool == ""
+
+
+def test_removed_layers_are_put_back_where_they_were(viewer, dock, controller, qtbot):
+    view = controller.view
+    for layer in (view.masks, view.strokes):
+        viewer.layers.remove(layer)
+        qtbot.waitUntil(lambda layer=layer: layer in viewer.layers)
+        assert list(viewer.layers) == [view.image, view.masks, view.strokes]
+    controls = viewer.window._qt_viewer.controls.widgets[view.strokes]
+    assert view.strokes.mode == "paint"
+    assert controls.layer.mode == "paint"
+    checked = [button.mode for button in controls.button_group.buttons() if button.isChecked()]
+    assert checked == ["paint"]
+
+
+def test_where_the_work_is_when_the_video_is_removed(viewer, dock, controller, paint, idle, said):
+    paint((0, 20, 10))
+    idle()
+    kept = controller.session.project
+    viewer.layers.remove(controller.view.image)
+    expected = "is gone" if kept is None else f"'{kept.stem}' (Project ▸ Open)"
+    assert expected in said[-1]
+
+
+def test_one_frame_of_a_pyramid_of_labels(viewer, controller, idle):
+    labels = np.zeros((12, 40, 60), np.uint16)
+    labels[3, 4:9, 4:9] = 7
+    layer = viewer.add_labels([labels, labels[:, ::2, ::2]], multiscale=True)
+    controller.navigation.go_to(3)
+    controller.take_labels(layer)
+    idle()
+    np.testing.assert_array_equal(controller.session.masks[3], labels[3])
+
+
+@pytest.mark.parametrize("how", ["hide", "close"])
+def test_the_timeline_comes_back(viewer, dock, how):
+    assert dock.bring_timeline.isHidden()
+    docked = viewer.window._wrapped_dock_widgets["Timeline"]
+    viewer.window._qt_window.show()
+    (docked.title.hide_button if how == "hide" else docked.title.close_button).click()
+    assert not dock.timeline.isVisible()
+    assert not dock.bring_timeline.isHidden()
+    dock.bring_timeline.click()
+    assert dock.timeline.isVisible()
+    assert dock.bring_timeline.isHidden()
