@@ -361,3 +361,11 @@ def test_a_track_with_a_gap_beside_the_largest_id(tmp_path):
     lines = (tmp_path / "tracks" / "man_track.txt").read_text(encoding="ascii").split("\n")[:-1]
     # Behind the largest there is one more number, then those that nobody has.
     assert lines == ["1 0 0 0", "2 0 0 0", "3 2 2 2", "65534 0 2 0", "65535 2 2 1"]
+
+
+def test_a_name_that_no_text_file_can_hold(tmp_path, session):
+    session.rename_object(1, "half \ud800")
+    session.add_mask(0, np.ones((30, 40), int))
+    session.export(tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["half \\ud800"]

@@ -180,6 +180,42 @@ def test_absent_object_vanishes_and_stays_away(greedy):
     assert greedy.masks[7].all()
 
 
+def test_who_is_put_on_a_frame_again_is_there_again(greedy):
+    greedy.add_stroke(4, 1, [[15, 20]], 2)
+    list(greedy.propagate())
+    labels = np.zeros((30, 40), np.uint16)
+    labels[5:9, 5:9] = 1
+    puts = {
+        "stroke": lambda: (greedy.add_stroke(7, 1, [[6, 6]], 1), greedy.interact(7)),
+        "mask": lambda: greedy.add_mask(7, labels),
+        "masks": lambda: greedy.add_masks(labels, 7),
+        "paint": lambda: greedy.paint(7, labels, labels > 0),
+    }
+    for how, put in puts.items():
+        greedy.mark_absent(1, 6, 9)
+        put()
+        assert greedy.masks[7][6, 6] == 1, how
+        assert not greedy.masks[6].any(), how
+        assert not greedy.masks[8].any(), how
+        while greedy.undo_text != "object 1 absent":
+            greedy.undo()
+        assert not greedy.masks[7].any(), how
+        greedy.undo()
+    greedy.paint(7, labels, labels > 0)
+    greedy.mark_absent(1, 6, 9)
+    greedy.add_object()
+    greedy.paint(7, np.full((30, 40), 2), labels[::-1] > 0)
+    assert set(np.unique(greedy.masks[7])) == {0, 2}, "only what is painted now is put there"
+
+
+@pytest.mark.parametrize("where", [np.ones((9, 9), bool), np.ones((30, 40)), "all"])
+def test_what_is_painted_has_the_frames_size(greedy, where):
+    with pytest.raises(StrokeError, match="pixels to paint"):
+        greedy.paint(4, np.ones((30, 40), int), where)
+    with pytest.raises(StrokeError, match="labels have the shape"):
+        greedy.paint(4, np.ones((9, 9), int), np.ones((30, 40), bool))
+
+
 def test_absence_marked_during_a_run_counts(greedy):
     greedy.add_object()
     greedy.add_stroke(4, 2, [[15, 20]], 2)

@@ -261,7 +261,7 @@ def test_what_is_no_whole_number_names_no_frame(session, draw):
             wrong()
 
 
-@pytest.mark.parametrize("name", [5, b"cell", "half \ud800"])
+@pytest.mark.parametrize("name", [5, b"cell"])
 def test_names_that_a_project_could_not_keep_are_refused(session, name):
     before = snapshot(session)
     for wrong in (session.add_object, lambda name: session.rename_object(1, name)):

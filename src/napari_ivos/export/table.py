@@ -17,7 +17,8 @@ _UNKNOWN = ""
 
 def _write(target: Path, job: ExportJob) -> None:
     channels = 0 if job.video is None else job.video.intensities(0).shape[2]
-    with target.open("w", encoding="utf-8", newline="") as file:
+    # Names may hold what no text file can, such as halves of characters.
+    with target.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(_header(job, channels))
         for index, frame in enumerate(job.frames()):

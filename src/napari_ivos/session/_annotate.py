@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +12,10 @@ from napari_ivos.errors import StrokeError
 from napari_ivos.masks import MAX_ID
 from napari_ivos.scribbles import Stroke
 from napari_ivos.session._history import Edit, History
-from napari_ivos.session._state import Annotated
+from napari_ivos.session._rules import absent_objects
+from napari_ivos.session._state import Absence, Annotated
 from napari_ivos.session._store import FrameStore
-from napari_ivos.types import AnyArray, LabelMap
+from napari_ivos.types import AnyArray, LabelMap, ObjectId
 
 
 def add_strokes(history: History, edit: Edit, strokes: list[Stroke]) -> None:
@@ -21,6 +23,21 @@ def add_strokes(history: History, edit: Edit, strokes: list[Stroke]) -> None:
     now = len(history.state.rounds)
     added = tuple(Annotated(stroke.frame, now, stroke) for stroke in strokes)
     history.set_fields(edit, annotated=history.state.annotated + added)
+    for stroke in strokes:
+        say_present(history, edit, stroke.frame, (stroke.object_id,))
+
+
+def say_present(history: History, edit: Edit, index: int, object_ids: Collection[ObjectId]) -> None:
+    """Objects that a person has just put on a frame are absent from it no more."""
+    absences = history.state.absences
+    if absent_objects(absences, index).isdisjoint(object_ids):
+        return
+    left: list[Absence] = []
+    for item in absences:
+        here = item.object_id in object_ids and item.start <= index < item.stop
+        parts = [(item.start, index), (index + 1, item.stop)] if here else [(item.start, item.stop)]
+        left += [Absence(item.object_id, a, b) for a, b in parts if a < b]
+    history.set_fields(edit, absences=tuple(left))
 
 
 def give_pixels(
@@ -55,6 +72,24 @@ def give_pixels(
     history.set_frame(edit, index, given)
     note = Annotated(index, len(history.state.rounds))
     history.set_fields(edit, annotated=(*history.state.annotated, note))
+
+
+def check_where(where: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which pixels are meant, as bool.
+
+    Raises
+    ------
+    StrokeError
+        Another size.
+    """
+    there = np.asarray(where)
+    if there.shape != size or there.dtype.kind not in "biu":
+        raise StrokeError(
+            f"The pixels to paint are told by {there.dtype} of shape {there.shape}, "
+            f"the frames are {size}.",
+            "Give (height, width) of True and False.",
+        )
+    return there.astype(bool)
 
 
 def check_labels(labels: AnyArray, size: tuple[int, int]) -> NDArray[np.int32]:

@@ -141,6 +141,7 @@ class MaskImport:
             self._edit = Edit(f"masks on frames {first} to {last}")
             history.push(self._edit)
         _objects.create_objects(history, self._edit, given.ids)
+        _annotate.say_present(history, self._edit, given.index, given.ids)
         now = history.frame(given.index)
         labelled = replace(
             now,

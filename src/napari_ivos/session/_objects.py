@@ -87,14 +87,8 @@ def check_name(name: str | None) -> None:
     StrokeError
         It is no text.
     """
-    if name is None:
-        return
-    if not isinstance(name, str):
+    if name is not None and not isinstance(name, str):
         raise StrokeError(f"The name of an object is a text, not {name!r}.")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise StrokeError(f"The name {name!r} holds halves of characters.") from None
 
 
 def listed(ids: Collection[ObjectId]) -> str:

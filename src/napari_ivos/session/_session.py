@@ -454,7 +454,8 @@ class Session:
     def mark_absent(self, object_id: ObjectId, start: int, stop: int) -> None:
         """Say that an object is not there on the frames from `start` up to, not including, `stop`.
 
-        It vanishes from those frames, and runs do not put it there.
+        It vanishes from those frames, and runs do not put it there. On a frame on which a person
+        draws or paints it later it is there again.
         """
         self._known(object_id)
         frames = self._frames(start, stop)
@@ -578,7 +579,7 @@ class Session:
             The labels have another size than the frame, or ids that are not possible.
         """
         index, checked = self._frame(frame), _annotate.check_labels(labels, self._size)
-        self._give(f"mask on frame {index}", index, checked, binding=lock, trusted=lock)
+        self._give(f"mask on frame {index}", index, checked, checked, binding=lock, trusted=lock)
 
     def add_masks(
         self,
@@ -657,13 +658,23 @@ class Session:
         labels : (H, W) integer
             The ids to put, 0 for background; read where `where` is set.
         where : (H, W) bool
+
+        Raises
+        ------
+        StrokeError
+            There is no such frame; another size than the frame's, or ids that are not possible.
         """
         index = self._frame(frame)
-        checked = _annotate.check_labels(np.where(where, labels, 0), self._size)
+        there = _annotate.check_where(where, self._size)
+        given = np.asarray(labels)
+        # What lies elsewhere is nobody's business.
+        put = np.where(there, given, 0) if given.shape in ((), self._size) else given
+        checked = _annotate.check_labels(put, self._size)
         now = self._history.frame(index)
         known = read_human(self._store, now, self._state.merged)
-        human = np.where(where, checked, -1 if known is None else known)
-        self._give(f"paint on frame {index}", index, human, binding=True, trusted=now.trusted)
+        human = np.where(there, checked, -1 if known is None else known)
+        text = f"paint on frame {index}"
+        self._give(text, index, human, checked, binding=True, trusted=now.trusted)
 
     def accept(self, frame: int, stop: int | None = None) -> None:
         """Vouch for a frame's mask as it is: no run changes it, and runs stop in front of it.
@@ -684,11 +695,19 @@ class Session:
             accept_frames(self._history, edit, first, last + 1, blank)
 
     def _give(
-        self, text: str, index: int, human: NDArray[np.int32], *, binding: bool, trusted: bool
+        self,
+        text: str,
+        index: int,
+        human: NDArray[np.int32],
+        new: NDArray[np.int32],
+        *,
+        binding: bool,
+        trusted: bool,
     ) -> None:
         ids = np.unique(human[human > 0]).tolist()
         with self._runs.edit(text, index) as edit:
             _objects.create_objects(self._history, edit, ids)
+            _annotate.say_present(self._history, edit, index, np.unique(new[new > 0]).tolist())
             _annotate.give_pixels(
                 self._history,
                 self._store,
