@@ -309,6 +309,19 @@ def test_an_interrupt_ends_the_command_cleanly(tmp_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize("encoding", ["cp437", "cp1252"])
+def test_terminals_without_every_letter(movie, strokes, tmp_path, encoding):
+    told = subprocess.run(
+        [sys.executable, "-m", "napari_ivos", "segment", movie, "--strokes", strokes]
+        + ["--method", "flow", "--out", tmp_path / "größe ☃.npz"],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    assert "größe" in told.stdout.decode(encoding)
+    assert rb"\u2603" in told.stdout
+
+
 def test_help_loads_neither_torch_nor_napari():
     code = (
         "import sys; from typer.testing import CliRunner; from napari_ivos.cli import app;"

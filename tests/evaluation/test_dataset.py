@@ -32,6 +32,15 @@ def test_davis_2017_has_objects_scribbles_and_lists(davis):
     np.testing.assert_array_equal(truth[3], labels_of(2, 6)[3])
 
 
+def test_lists_may_name_sequences_with_spaces(davis):
+    for kind in ("JPEGImages", "Annotations"):
+        (davis / kind / "480p" / "pair").rename(davis / kind / "480p" / "a pair")
+    (davis / "ImageSets" / "2017").mkdir(parents=True)
+    content = "a pair\r\nblob\r\n".encode("utf-8-sig")
+    (davis / "ImageSets" / "2017" / "val.txt").write_bytes(content)
+    assert [sequence.name for sequence in open_dataset(davis)] == ["a pair", "blob"]
+
+
 def test_davis_2016_has_one_object_of_255(tmp_path):
     labels = labels_of(1, 4)
     write_sequence(tmp_path, "dog", labels)

@@ -310,6 +310,16 @@ def test_a_write_protected_folder_is_an_error(tmp_path):
         check_export(tmp_path / "out.tif")
 
 
+def test_a_folder_that_nobody_may_look_into_is_an_error(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "masks").mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ExportError, match="Permission denied"):
+        check_export(tmp_path / "masks")
+
+
 def test_exporting_loads_no_torch():
     code = (
         "import sys, json, numpy as np, tempfile, napari_ivos.export as e;"

@@ -520,3 +520,12 @@ def test_a_disk_that_fails_later_is_told_of_at_the_next_step(path, monkeypatch):
         before = everything(session)
     with reopen(path) as session:
         assert everything(session) == before
+
+
+def test_a_folder_that_nobody_may_look_into(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(ProjectError, match="cannot be read: Permission denied"):
+        Session.open(tmp_path)

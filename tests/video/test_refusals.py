@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_ivos.errors import VideoError
+from napari_ivos.evaluation.dataset import open_dataset
 from napari_ivos.video import open_labels, open_video
 
 
@@ -74,6 +76,16 @@ def test_names_that_no_file_can_have(tmp_path):
         for read in (open_video, open_labels):
             with pytest.raises(VideoError, match="cannot be read"):
                 read(path)
+
+
+@pytest.mark.parametrize("read", [open_video, open_labels, open_dataset])
+def test_what_may_not_be_read(tmp_path, monkeypatch, read):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    with pytest.raises(VideoError, match="You may not read it"):
+        read(tmp_path)
 
 
 def test_axes_that_are_no_letters():

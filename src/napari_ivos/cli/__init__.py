@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -245,5 +246,9 @@ def doctor() -> None:
 
 def main() -> None:
     """Run the command line."""
+    # Not every terminal and pipe has every letter; what a command says must not end it.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     with sentences():
         app(prog_name="napari-ivos")

@@ -12,6 +12,7 @@ from napari_ivos.errors import VideoError
 from napari_ivos.evaluation.truth import Truth
 from napari_ivos.scribbles.davis import DavisScribbles, read_davis
 from napari_ivos.video import Video, open_video
+from napari_ivos.video._source import as_video_error
 
 FRAMES, LABELS, SCRIBBLES, SETS = "JPEGImages", "Annotations", "Scribbles", "ImageSets"
 _RESOLUTIONS = ("480p", "Full-Resolution", "1080p", "")
@@ -78,14 +79,15 @@ def open_dataset(
         There is no such data set, sequence or list.
     """
     root = Path(path).expanduser().absolute()
-    if not root.exists():
-        raise VideoError(f"There is no folder {root}.", "Check the path of the data set.")
-    if labels is not None:
-        found = _pair(root, Path(labels).expanduser().absolute())
-        listed: list[str] | None = None
-    else:
-        found = _davis(root)
-        listed = _subset(root, subset)
+    listed: list[str] | None = None
+    with as_video_error(f"{root} cannot be read.", "Check the path, and that you may read it."):
+        if not root.exists():
+            raise VideoError(f"There is no folder {root}.", "Check the path of the data set.")
+        if labels is not None:
+            found = _pair(root, Path(labels).expanduser().absolute())
+        else:
+            found = _davis(root)
+            listed = _subset(root, subset)
     by_name = {sequence.name: sequence for sequence in found}
     wanted = list(dict.fromkeys(sequences)) or listed or list(by_name)
     missing = [name for name in wanted if name not in by_name]
@@ -154,13 +156,13 @@ def _read_list(file: Path) -> list[str]:
     try:
         if file.stat().st_size > _MAX_LIST_BYTES:
             raise VideoError(f"The list {file} is larger than 16 MiB.")
-        lines = file.read_text(encoding="utf-8").split("\n")
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise VideoError(f"The list {file} cannot be read.", "Is it a text file?") from error
-    words = [line.split()[0] for line in lines if line.strip()]
-    return list(dict.fromkeys(_name(word) for word in words))
+    return list(dict.fromkeys(_name(line.strip()) for line in lines if line.strip()))
 
 
-def _name(word: str) -> str:
-    parts: Sequence[str] = word.split("/")
-    return parts[-2] if len(parts) > 1 else word
+def _name(line: str) -> str:
+    parts: Sequence[str] = line.split(maxsplit=1)[0].split("/")
+    # A name by itself may have spaces in it.
+    return parts[-2] if len(parts) > 1 else line

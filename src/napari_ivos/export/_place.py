@@ -39,7 +39,9 @@ def check_place(target: Path, earlier: Callable[[Path], bool] | None) -> None:
     elif target.exists():
         if not target.is_dir():
             raise ExportError(f"'{target}' is a file, not a folder.", "Choose another name.")
-        if contents(target) and not earlier(target):
+        with as_export_error(target):
+            foreign = contents(target) and not earlier(target)
+        if foreign:
             raise ExportError(
                 f"The folder '{target}' holds other files, which stay as they are.",
                 "Choose a new or an empty folder.",

@@ -23,8 +23,17 @@ _MOST_BYTES = 2**20
 
 
 def is_project(path: Path) -> bool:
-    """Whether a path is a project folder."""
-    return (path / HEAD).is_file()
+    """Whether a path is a project folder.
+
+    Raises
+    ------
+    ProjectError
+        Nobody may look, or there can be no such path.
+    """
+    try:
+        return (path / HEAD).is_file()
+    except OSError as error:
+        raise ProjectError(f"The folder '{path}' cannot be read: {error.strerror}.") from error
 
 
 def read_head(path: Path) -> dict[str, Any]:

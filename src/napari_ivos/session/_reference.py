@@ -61,7 +61,7 @@ def find_video(known: dict[str, Any], folder: Path) -> Video:
     if not places:
         raise ProjectVideoError(
             f"The project '{folder}' was made from an array in memory, which is gone.",
-            "Give the same frames again: Session.open(path, video=array).",
+            "Give the same frames again: Session.open(path, video=array), or --video FILE.",
         )
     for place in places:
         if place.exists():

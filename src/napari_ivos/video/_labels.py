@@ -89,13 +89,13 @@ def open_labels(source: Any) -> LabelStack:
     with as_video_error(f"{path} cannot be read.", "Check the path, and that you may read it."):
         if not path.exists():
             raise VideoError(f"There is no file or folder {path}.", "Check the path.")
+        if path.is_dir() and path.suffix.lower() != ".zarr" and not is_zarr(path):
+            return _of_pictures(path.name, [p for p in list_pictures(path) if _keeps_labels(p)])
     if path.suffix.lower() in PICTURE_SUFFIXES - LABEL_SUFFIXES:
         raise VideoError(
             f"{path.name} is of a kind of picture that does not keep labels as they are.",
             "Use png or tif.",
         )
-    if path.is_dir() and path.suffix.lower() != ".zarr" and not is_zarr(path):
-        return _of_pictures(path.name, [p for p in list_pictures(path) if _keeps_labels(p)])
     if path.suffix.lower() == ".npz":
         return _of_archive(path)
     if _keeps_labels(path) and path.suffix.lower() not in (".tif", ".tiff"):

@@ -109,5 +109,7 @@ def as_video_error(message: str, hint: str) -> Iterator[None]:
         yield
     except IvosError:
         raise
+    except PermissionError as error:
+        raise VideoError(message, "You may not read it; change its permissions.") from error
     except Exception as error:
         raise VideoError(message, hint) from error
