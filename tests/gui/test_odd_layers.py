@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from napari.layers._layer_actions import _duplicate_layer
+from qtpy.QtCore import QPoint
 
 from gui.test_dock import press
+from napari_ivos.gui._fit import is_whole
 
 
 @pytest.fixture
@@ -104,3 +106,41 @@ def test_the_timeline_comes_back(viewer, dock, how):
     dock.bring_timeline.click()
     assert dock.timeline.isVisible()
     assert dock.bring_timeline.isHidden()
+
+
+def test_the_picture_is_whole_beside_the_dock(viewer, open_dock, qtbot):
+    window = viewer.window._qt_window
+    window.resize(1300, 800)
+    window.show()
+    viewer.add_image(np.zeros((3, 300, 600), np.uint8), scale=(1, 0.5, 0.5), translate=(0, 7, 9))
+    qtbot.wait(100)
+    viewer.reset_view()
+    assert is_whole(viewer)
+    zoom = viewer.scene.camera.zoom
+    dock = open_dock()
+    qtbot.waitUntil(lambda: viewer.scene.camera.zoom < zoom and is_whole(viewer))
+    viewer.window.remove_dock_widget(dock)
+    viewer.scene.camera.zoom *= 3
+    zoom = viewer.scene.camera.zoom
+    open_dock()
+    qtbot.wait(250)
+    assert viewer.scene.camera.zoom == zoom
+
+
+def test_the_selected_object_is_in_sight_among_many(viewer, dock, controller, qtbot):
+    viewer.window._qt_window.show()
+    for _ in range(24):
+        controller.add_object()
+    table, timeline = dock.objects.table, dock.timeline
+    for wanted in (25, 1):
+        controller.select(wanted)
+        cell = table.visualRect(table.objects.index(wanted - 1, 1))
+        assert table.viewport().rect().contains(cell)
+        place = timeline.strip.middle_of
+
+        def in_sight(wanted=wanted, place=place):
+            corner = timeline.strip.mapTo(timeline.scroll.viewport(), QPoint(0, 0))
+            y = corner.y() + (place(wanted) or -1000)
+            return 0 <= y < timeline.scroll.viewport().height()
+
+        qtbot.waitUntil(in_sight)

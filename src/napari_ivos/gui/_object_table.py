@@ -112,6 +112,9 @@ class ObjectTable(QTableView):
         if object_id not in self.selected:
             how |= QItemSelectionModel.SelectionFlag.ClearAndSelect
         selection.setCurrentIndex(index, how)
+        # Qt has scrolled, but as far as it could before a row that is new was there.
+        self.updateGeometries()
+        self.scrollTo(index)
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Tell which object is the current one: one of the selected, of which there is always one.

@@ -130,6 +130,11 @@ class Strip(QWidget):
         """Where a frame begins; the middle of frame t is at t + 0.5."""
         return float(_SIDE + frame * (self.width() - _SIDE) / max(self.length, 1))
 
+    def middle_of(self, object_id: int) -> int | None:
+        """How far down the middle of an object's row is; None: it has none."""
+        ids = self.content.ids
+        return _HEAD + round((ids.index(object_id) + 0.5) * self._row) if object_id in ids else None
+
     @property
     def _row(self) -> int:
         return max(_ROW - len(self.content.ids) // 8, _LEAST_ROW)

@@ -44,6 +44,8 @@ class HintPanel(QFrame):
         self.message.setToolTip("What has happened")
         for label in (self.text, self.message):
             label.setWordWrap(True)
+        # It may hold the name of a layer or a folder, with anything in it.
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
         top = QHBoxLayout()
         top.addWidget(self.text, 1)
         top.addWidget(self.message, 1)

@@ -57,6 +57,7 @@ class Timeline(QWidget):
             "The selected object is not there on these frames",
             self._on_range(controller.mark_absent),
         )
+        self._selected = 0
         self._lay_out()
         self.strip.sought.connect(controller.navigation.go_to)
         self.strip.chosen.connect(self._on_chosen)
@@ -86,7 +87,7 @@ class Timeline(QWidget):
             self.shown.emit(False)
 
     def _lay_out(self) -> None:
-        scroll = QScrollArea()
+        self.scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -97,6 +98,8 @@ class Timeline(QWidget):
         column.addWidget(self.strip)
         column.addStretch(1)
         scroll.setWidget(holder)
+        # A row that is new is there only then.
+        scroll.verticalScrollBar().rangeChanged.connect(self._scroll_to_selected)
         line = QHBoxLayout()
         line.addWidget(self.text, 1)
         for one in (self.again, self.accept, self.absent):
@@ -144,11 +147,20 @@ class Timeline(QWidget):
             self.strip.show_content(
                 StripContent(ids, status, reliability, marks, selected, changed, colours)
             )
+            if selected != self._selected:
+                self._selected = selected
+                self._scroll_to_selected()
             self.refreshed.emit()
         self._on_frame()
         if not done:
             # Between these the window stays alive.
             self._soon.start(10)
+
+    def _scroll_to_selected(self) -> None:
+        """Bring the row of the selected object into sight."""
+        place = self.strip.middle_of(self._selected)
+        if place is not None:
+            self.scroll.ensureVisible(0, place, 0, self.scroll.viewport().height() // 2)
 
     def _show_selection(self) -> None:
         selection = self.strip.selection
