@@ -11,7 +11,7 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_ivos.gui._controller import Controller, MakeSession
-from napari_ivos.gui._fit import keep_whole
+from napari_ivos.gui._fit import StayWhole
 from napari_ivos.gui._keys import Bindings
 from napari_ivos.gui._projects import OpenSession
 from napari_ivos.gui.panels._parts import button
@@ -85,7 +85,7 @@ class InteractiveVOS(QWidget):
         self._shut_down = _closing(
             self, keys, (self.hint, self.video, self.look, self.help), self.controller
         )
-        keep_whole(napari_viewer, self)
+        StayWhole(napari_viewer, self)
         self.video.start_if_clear()
 
     def event(self, event: QEvent) -> bool:
