@@ -27,6 +27,7 @@ class Pictures:
     """A video of two channels in 16 bits, with a pixel size."""
 
     scale = (0.5, 0.25)
+    unit = "nm"
     frame_rate = 4.0
 
     def __init__(self, length=4, size=(13, 18)):
@@ -199,6 +200,7 @@ def test_ome_zarr_has_levels_scales_and_names(tmp_path):
     ome = root.attrs["ome"]
     (image,) = ome["multiscales"]
     assert [axis["name"] for axis in image["axes"]] == ["t", "y", "x"]
+    assert [axis["unit"] for axis in image["axes"]] == ["second", "nanometer", "nanometer"]
     levels = [root[item["path"]] for item in image["datasets"]]
     scales = [item["coordinateTransformations"][0]["scale"] for item in image["datasets"]]
     assert [level.shape for level in levels] == [(3, 600, 520), (3, 300, 260)]
@@ -369,3 +371,14 @@ def test_a_name_that_no_text_file_can_hold(tmp_path, session):
     session.export(tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
         assert [row["name"] for row in csv.DictReader(file)] == ["half \\ud800"]
+
+
+@pytest.mark.parametrize("unit", ["µm", "nm", None])
+@pytest.mark.parametrize("name", ["masks.tif", "masks.zarr"])
+def test_pixel_sizes_come_back_from_stacks(tmp_path, masks, name, unit):
+    video = Pictures()
+    video.unit = unit
+    export_masks(tmp_path / name, masks, video=video)
+    with open_video(tmp_path / name) as found:
+        assert (found.scale, found.unit) == (video.scale, unit)
+        assert name == "masks.zarr" or found.frame_rate == video.frame_rate

@@ -321,3 +321,15 @@ def test_undo_of_ten_thousand_frames_takes_less_than_100_ms(tmp_path):
             step()
             times.append(time.perf_counter() - begun)
         assert min(times) < 0.1, times
+
+
+def test_weights_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Session(FRAMES, method="gis", checkpoint="weights.pth", project="cells.ivos") as session:
+        session.set_method("gis", checkpoint="other.pth")
+        session.undo()
+    monkeypatch.chdir("/")
+    with Session.open(tmp_path / "cells.ivos", FRAMES) as session:
+        assert session._state.checkpoint == tmp_path / "weights.pth"
+        session.redo()
+        assert session._state.checkpoint == tmp_path / "other.pth"

@@ -130,25 +130,26 @@ def test_pixel_size_and_rate_of_imagej_and_ome(tmp_path):
     assert open_video(tmp_path / "o.ome.tif").name == "o"
     told = [open_video(tmp_path / name) for name in ("ij.tif", "o.ome.tif", "plain.tif")]
     assert [video.scale for video in told] == [(0.5, 0.25), (0.5, 0.25), None]
+    assert [video.unit for video in told] == ["µm", "µm", None]
     assert [video.frame_rate for video in told] == [7.5, 0.25, None]
 
 
 @pytest.mark.parametrize(
-    ("told", "scale", "rate"),
+    ("told", "scale", "unit", "rate"),
     [
-        ({"TimeIncrement": 250.0, "TimeIncrementUnit": "ms"}, (0.5, 0.25), 4.0),
-        ({"TimeIncrement": 2.0, "TimeIncrementUnit": "min"}, (0.5, 0.25), 1 / 120),
-        ({"TimeIncrement": 2.0, "TimeIncrementUnit": "Ym"}, (0.5, 0.25), None),
-        ({"PhysicalSizeXUnit": "nm", "PhysicalSizeYUnit": "nm"}, (0.5, 0.25), None),
-        ({"PhysicalSizeXUnit": "mm"}, (0.5, 250.0), None),
-        ({"PhysicalSizeXUnit": "pixel"}, None, None),
+        ({"TimeIncrement": 250.0, "TimeIncrementUnit": "ms"}, (0.5, 0.25), "µm", 4.0),
+        ({"TimeIncrement": 2.0, "TimeIncrementUnit": "min"}, (0.5, 0.25), "µm", 1 / 120),
+        ({"TimeIncrement": 2.0, "TimeIncrementUnit": "Ym"}, (0.5, 0.25), "µm", None),
+        ({"PhysicalSizeXUnit": "nm", "PhysicalSizeYUnit": "nm"}, (0.5, 0.25), "nm", None),
+        ({"PhysicalSizeXUnit": "mm"}, (0.5, 250.0), "µm", None),
+        ({"PhysicalSizeXUnit": "pixel"}, None, None, None),
     ],
 )
-def test_units_of_ome(tmp_path, told, scale, rate):
+def test_units_of_ome(tmp_path, told, scale, unit, rate):
     ome = {"axes": "TYX", "PhysicalSizeX": 0.25, "PhysicalSizeY": 0.5}
     tifffile.imwrite(tmp_path / "o.ome.tif", STACK, metadata=ome | told)
     video = open_video(tmp_path / "o.ome.tif")
-    assert (video.scale, video.frame_rate) == (scale, rate)
+    assert (video.scale, video.unit, video.frame_rate) == (scale, unit, rate)
 
 
 def test_the_unit_of_time_of_imagej(tmp_path):
@@ -248,7 +249,7 @@ def test_ome_zarr_gives_its_finest_level(tmp_path, wrapped):
     group = zarr.create_group(tmp_path / "image")
     group.create_array("full", data=STACK[:, None, None], chunks=(1, 1, 1, 24, 32))
     group.create_array("half", data=STACK[:, None, None, ::2, ::2])
-    names = [{"name": name} for name in "tczyx"]
+    names = [{"name": name, "unit": "nanometer" if name in "yx" else None} for name in "tczyx"]
     levels = [
         {
             "path": path,
@@ -260,7 +261,7 @@ def test_ome_zarr_gives_its_finest_level(tmp_path, wrapped):
     group.attrs.update({"ome": metadata} if wrapped else metadata)
     video = open_video(tmp_path / "image")
     assert_shows_stack(video)
-    assert video.scale == (0.5, 0.25)
+    assert (video.scale, video.unit) == ((0.5, 0.25), "nm")
     metadata["multiscales"][0]["coordinateTransformations"] = [
         {"type": "scale", "scale": [3, 1, 1, 10, 10]}
     ]

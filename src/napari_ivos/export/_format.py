@@ -46,6 +46,10 @@ class Pictures(Protocol):
         """Pixel size (y, x) in the file's own unit."""
 
     @property
+    def unit(self) -> str | None:
+        """That unit by its sign, such as "µm", where it is known."""
+
+    @property
     def frame_rate(self) -> float | None:
         """Frames per second."""
 

@@ -12,6 +12,7 @@ from napari_ivos.export._format import ExportJob, Format
 from napari_ivos.export._place import contents
 from napari_ivos.masks import object_colour
 from napari_ivos.types import ObjectId
+from napari_ivos.video._units import LONG_NAMES
 
 _VERSION = "0.5"
 _CREATOR = "napari-ivos"
@@ -53,7 +54,9 @@ def _metadata(job: ExportJob, steps: list[int], ids: list[ObjectId]) -> dict[str
     time: dict[str, Any] = {"name": "t", "type": "time"}
     if rate:
         time["unit"] = "second"
-    axes = [time, {"name": "y", "type": "space"}, {"name": "x", "type": "space"}]
+    unit = None if job.video is None else LONG_NAMES.get(job.video.unit or "")
+    space = {"type": "space"} | ({"unit": unit} if unit and scale else {})
+    axes = [time, {"name": "y", **space}, {"name": "x", **space}]
     y, x = scale or (1.0, 1.0)
     datasets = [
         {

@@ -42,7 +42,7 @@ def read_davis(path: str | os.PathLike[str]) -> DavisScribbles:
     StrokeError
         The file is missing, too large, or no JSON object.
     """
-    file = Path(path)
+    file = Path(path).expanduser()
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise StrokeError(f"The scribble file '{file}' is larger than 256 MiB.")

@@ -93,7 +93,7 @@ class Session:
         engine: Engine | None = None,
         project: str | os.PathLike[str] | None = None,
     ) -> None:
-        weights = None if checkpoint is None else Path(checkpoint)
+        weights = None if checkpoint is None else _absolute(checkpoint)
         check_choice(method, device, weights)
         if strokes not in (None, "hint", "law"):
             raise StrokeError(f"strokes must be 'hint' or 'law', not {strokes!r}.")
@@ -853,7 +853,7 @@ class Session:
         EngineError
             No such method, or it cannot use this device or checkpoint.
         """
-        weights = None if checkpoint is None else Path(checkpoint)
+        weights = None if checkpoint is None else _absolute(checkpoint)
         check_choice(name, device, weights)
         with self._runs.edit(f"method {name}") as edit:
             self._history.set_fields(

@@ -30,6 +30,8 @@ class Stack:
     scale: tuple[float, float] | None = None
     frame_rate: float | None = None
     close: Callable[[], None] = field(default=_nothing)
+    unit: str | None = None
+    """Of the scale, as OME has it, such as "µm"; None where nothing tells."""
 
 
 def is_array_like(data: object) -> bool:
@@ -84,7 +86,8 @@ class ArraySource:
             raise
         self.length = self._layout.length(shape)
         self.per_channel = self._layout.per_channel
-        self.scale, self.frame_rate = self._stack.scale, self._stack.frame_rate
+        self.scale, self.unit = self._stack.scale, self._stack.unit
+        self.frame_rate = self._stack.frame_rate
 
     def read(self, index: int, also: Callable[[int], bool]) -> Iterator[tuple[int, AnyArray]]:
         """Read one frame; see `FrameSource`."""

@@ -62,6 +62,7 @@ class PictureSource:
     """
 
     scale: tuple[float, float] | None = None
+    unit: str | None = None
     frame_rate: float | None = None
 
     def __init__(

@@ -56,6 +56,7 @@ class MediaSource:
     dtype: np.dtype[Any] = np.dtype(np.uint8)
     per_channel = False
     scale: tuple[float, float] | None = None
+    unit: str | None = None
 
     def __init__(
         self,

@@ -36,6 +36,8 @@ class FrameSource(Protocol):
     """Whether the channels were measured apart (microscopy) or are samples of one colour."""
     scale: tuple[float, float] | None
     """Pixel size (y, x) in the file's own unit."""
+    unit: str | None
+    """That unit by its sign, such as "µm", where it is known."""
     frame_rate: float | None
     """Frames per second."""
 

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,10 +17,7 @@ from napari_ivos.errors import VideoError
 from napari_ivos.types import AnyArray
 from napari_ivos.video._array import Stack
 from napari_ivos.video._source import as_video_error, check_size
-
-_SECONDS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "msec": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0}
-_SECONDS |= {"min": 60.0, "h": 3600.0, "hr": 3600.0, "d": 86400.0}
-_MICROMETRES = {"pm": 1e-6, "Å": 1e-4, "nm": 1e-3, "µm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
+from napari_ivos.video._units import MICROMETRES, length_unit, seconds
 
 
 def open_tiff(path: Path) -> Stack:
@@ -83,7 +80,7 @@ def _stack(file: Any, path: Path) -> Stack:
     page = series.keyframe
     size = (page.imagelength, page.imagewidth)
     check_size(path.name, size, page.samplesperpixel, page.dtype.itemsize)
-    scale, frame_rate = _imagej(file, page) if file.is_imagej else _ome(file)
+    scale, unit, frame_rate = _imagej(file, page) if file.is_imagej else _ome(file)
     bare = series.dataoffset is not None
     short = bare and series.dataoffset + series.nbytes > file.filehandle.size
     if short or _chain_is_broken(file):
@@ -100,7 +97,7 @@ def _stack(file: Any, path: Path) -> Stack:
         )
     else:
         data = _Pages(series)
-    return Stack(data, series.axes, scale, frame_rate, file.close)
+    return Stack(data, series.axes, scale, frame_rate, file.close, unit)
 
 
 def _chain_is_broken(file: Any) -> bool:
@@ -153,10 +150,14 @@ class _Pages:
         return picture
 
 
-def _imagej(file: Any, page: Any) -> tuple[tuple[float, float] | None, float | None]:
+_Told: TypeAlias = tuple[tuple[float, float] | None, str | None, float | None]
+"""Pixel size (y, x), its unit, and the frame rate; None for what nothing tells."""
+
+
+def _imagej(file: Any, page: Any) -> _Told:
     """Pixel size and frame rate as ImageJ writes them."""
     metadata = file.imagej_metadata or {}
-    step = (metadata.get("finterval") or 0) * _SECONDS.get(str(metadata.get("tunit", "s")), 0)
+    step = (metadata.get("finterval") or 0) * seconds(metadata.get("tunit", "s"))
     rate = metadata.get("fps") or (1 / step if step else None)
     sizes = []
     for name in ("YResolution", "XResolution"):
@@ -164,20 +165,22 @@ def _imagej(file: Any, page: Any) -> tuple[tuple[float, float] | None, float | N
         sizes.append(units / pixels if pixels else 0.0)
     # Without a unit, ImageJ's resolution is that of a printer.
     known = metadata.get("unit") and all(sizes)
-    return (sizes[0], sizes[1]) if known else None, float(rate) if rate else None
+    scale = (sizes[0], sizes[1]) if known else None
+    return scale, length_unit(metadata.get("unit")), float(rate) if rate else None
 
 
-def _ome(file: Any) -> tuple[tuple[float, float] | None, float | None]:
+def _ome(file: Any) -> _Told:
     """Pixel size and frame rate of OME-TIFF; nothing for other files."""
     if not file.is_ome:
-        return None, None
+        return None, None, None
     pixels = ElementTree.fromstring(file.ome_metadata).find(".//{*}Pixels")
     told = {} if pixels is None else pixels.attrib
     y, x = (float(told.get(f"PhysicalSize{axis}", 0)) for axis in "YX")
-    # The Greek letter is taken for the sign.
-    units = [told.get(f"PhysicalSize{axis}Unit", "µm").replace("μ", "µ") for axis in "YX"]
+    units = [length_unit(told.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YX"]
     if units[0] != units[1]:
-        y, x = (size * _MICROMETRES.get(unit, 0) for size, unit in zip((y, x), units, strict=True))
-    unit = told.get("TimeIncrementUnit", "s").replace("μ", "µ")
-    step = float(told.get("TimeIncrement", 0)) * _SECONDS.get(unit, 0)
-    return (y, x) if y and x else None, 1 / step if step else None
+        y, x = (
+            size * MICROMETRES.get(unit or "", 0) for size, unit in zip((y, x), units, strict=True)
+        )
+        units = ["µm"]
+    step = float(told.get("TimeIncrement", 0)) * seconds(told.get("TimeIncrementUnit", "s"))
+    return (y, x) if y and x else None, units[0], 1 / step if step else None

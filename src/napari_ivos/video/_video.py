@@ -98,6 +98,11 @@ class Video:
         return self._source.scale
 
     @property
+    def unit(self) -> str | None:
+        """Unit of the pixel size by its sign, such as "µm" or "nm"; None where nothing tells."""
+        return None if self.scale is None else self._source.unit
+
+    @property
     def frame_rate(self) -> float | None:
         """Frames per second, the mean if it varies; None where nothing tells."""
         return self._source.frame_rate

@@ -11,6 +11,7 @@ from napari_ivos.errors import VideoError
 from napari_ivos.video._array import Stack
 from napari_ivos.video._axes import axes_from_names
 from napari_ivos.video._source import as_video_error
+from napari_ivos.video._units import length_unit
 
 _MARKS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 
@@ -63,11 +64,22 @@ def _group(group: Any, path: Path) -> Stack:
     image = images[0]
     level = image["datasets"][0]
     axes = axes_from_names([_axis_name(axis) for axis in image.get("axes", ())])
-    return Stack(group[level["path"]], axes, _scale(level, image, axes))
+    scale = _scale(level, image, axes)
+    return Stack(group[level["path"]], axes, scale, unit=_unit(image.get("axes", ())))
 
 
 def _axis_name(axis: Any) -> str:
     return str(axis["name"] if isinstance(axis, Mapping) else axis)
+
+
+def _unit(axes: Any) -> str | None:
+    """What rows and columns are measured in, if it is the same."""
+    told = {
+        length_unit(axis.get("unit"))
+        for axis in axes
+        if isinstance(axis, Mapping) and str(axis.get("name")).lower() in ("y", "x")
+    }
+    return told.pop() if len(told) == 1 else None
 
 
 def _scale(
