@@ -150,3 +150,19 @@ def test_labels_of_another_size_are_refused_in_one_sentence(controller, viewer, 
     controller.take_labels(layer)
     assert "(10, 10)" in said[-1]
     assert not controller.session.masks[0].any()
+
+
+def test_a_label_chosen_in_napari_is_painted_more_than_once(brush, controller):
+    controller.add_object()
+    layer = controller.view.masks
+    layer.selected_label = 1
+    assert controller.selected == 1
+    brush((6, 8, 8))
+    brush((6, 18, 8))
+    assert (controller.session.masks[6][[8, 18], 8] == 1).all()
+    layer.selected_label = 0
+    assert controller.background
+    brush((6, 8, 8))
+    layer.selected_label = 2
+    assert (controller.selected, controller.background) == (2, False)
+    assert controller.session.masks[6][8, 8] == 0

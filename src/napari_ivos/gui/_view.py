@@ -14,6 +14,7 @@ from napari_ivos.gui._eraser import touched
 from napari_ivos.gui._layers import (
     brush_label,
     masks_style,
+    object_of,
     placement,
     shapes_style,
     strokes_style,
@@ -71,6 +72,7 @@ class SessionView(QObject):
         self.strokes.events.paint.connect(self._on_paint)
         self.masks.events.paint.connect(self._on_mask_paint)
         self.strokes.events.selected_label.connect(self._on_label)
+        self.masks.events.selected_label.connect(self._on_mask_label)
         viewer.dims.events.current_step.connect(self._on_step)
         self._shapes: Shapes | None = None
         self._take_shapes_soon = self._timer(self._take_shapes)
@@ -172,6 +174,7 @@ class SessionView(QObject):
         self.strokes.events.paint.disconnect(self._on_paint)
         self.masks.events.paint.disconnect(self._on_mask_paint)
         self.strokes.events.selected_label.disconnect(self._on_label)
+        self.masks.events.selected_label.disconnect(self._on_mask_label)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._brush.close()
         self.tools.close()
@@ -253,6 +256,16 @@ class SessionView(QObject):
             self._controller.select(label)
         else:
             self.strokes.selected_label = self._label
+
+    def _on_mask_label(self) -> None:
+        """Follow a label chosen or picked for painting masks; 0 wipes out, as background does."""
+        label = self.masks.selected_label
+        if label == object_of(self._label):
+            return
+        if label == 0:
+            self._controller.select(self._controller.selected, background=True)
+        elif label in [item.id for item in self._session.objects]:
+            self._controller.select(label)
 
     def _put_back(self) -> None:
         layers = self._viewer.layers
