@@ -152,17 +152,21 @@ def test_labels_of_another_size_are_refused_in_one_sentence(controller, viewer, 
     assert not controller.session.masks[0].any()
 
 
-def test_a_label_chosen_in_napari_is_painted_more_than_once(brush, controller):
+def test_a_label_chosen_in_napari_is_painted_more_than_once(controller, qtbot):
     controller.add_object()
     layer = controller.view.masks
+
+    def paint(y, label):
+        layer.paint(np.array((6, y, 8)), layer.selected_label)
+        qtbot.waitUntil(lambda: controller.session.masks[6][y, 8] == label, timeout=30_000)
+
     layer.selected_label = 1
     assert controller.selected == 1
-    brush((6, 8, 8))
-    brush((6, 18, 8))
-    assert (controller.session.masks[6][[8, 18], 8] == 1).all()
+    paint(8, 1)
+    paint(18, 1)
     layer.selected_label = 0
     assert controller.background
-    brush((6, 8, 8))
+    paint(8, 0)
     layer.selected_label = 2
     assert (controller.selected, controller.background) == (2, False)
-    assert controller.session.masks[6][8, 8] == 0
+    paint(8, 2)

@@ -218,13 +218,33 @@ def test_export_to_an_impossible_place_is_one_sentence(controller, drawn, idle, 
 
 
 def test_the_save_dialog_gives_the_ending(dock, controller, drawn, idle, tmp_path, monkeypatch):
-    chosen = str(tmp_path / "mine"), "NumPy archive (*.npz)"
-    monkeypatch.setattr(
-        "napari_ivos.gui.panels.export.QFileDialog.getSaveFileName", lambda *_: chosen
-    )
-    dock.export.save.click()
-    idle()
-    assert (tmp_path / "mine.npz").exists()
+    folder = tmp_path / "out"
+    folder.mkdir()
+
+    def save(name, kind="NumPy archive (*.npz)"):
+        chosen, where = (str(folder / name), kind), "napari_ivos.gui.panels.export"
+        monkeypatch.setattr(f"{where}.QFileDialog.getSaveFileName", lambda *_: chosen)
+        monkeypatch.setattr(f"{where}.QMessageBox.question", lambda *asked: answers.pop(asked[-1]))
+        dock.export.save.click()
+        idle()
+
+    yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+    answers = {}
+    for name in ("mine", "plate 7.B03", "other.TIF"):
+        save(name)
+    assert {path.name for path in folder.iterdir()} == {
+        "mine.npz",
+        "plate 7.B03.npz",
+        "other.TIF",
+    }
+    (folder / "mine.npz").write_text("mine")
+    save("mine.npz")  # of this the dialog asks
+    assert (folder / "mine.npz").read_bytes() != b"mine"
+    for answer in (no, yes):
+        (folder / "mine.npz").write_text("mine")
+        answers["'mine.npz' is there already. Replace it?"] = answer
+        save("mine")
+        assert ((folder / "mine.npz").read_bytes() == b"mine") is (answer == no)
 
 
 # --- closing while it runs ---------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_ivos.export import Format, list_formats
 from napari_ivos.gui._controller import Controller
@@ -29,14 +29,27 @@ class ExportPanel(Panel):
     def _on_save(self) -> None:
         kinds = sorted(self._kinds, key=lambda kind: ".tif" not in kind)
         name, kind = QFileDialog.getSaveFileName(self, "Export masks", "masks", ";;".join(kinds))
-        if name:
-            path = Path(name)
-            form = self._kinds[kind]
-            if not path.suffix:
-                path = path.with_suffix(next(iter(form.suffixes), ""))
-            # A name with another format's ending means that one.
+        if not name:
+            return
+        form = self._kinds[kind]
+        path = self._with_ending(Path(name), form)
+        # Whether to replace a file the dialog has asked about the name as it was written.
+        if path == Path(name) or not path.exists() or self._replaces(path):
             folder = not path.suffix and not form.suffixes
             self._controller.export(path, form.name if folder else None)
+
+    def _with_ending(self, path: Path, form: Format) -> Path:
+        """The path with the format's ending; one that has another format's means that one."""
+        endings = {suffix for other in self._kinds.values() for suffix in other.suffixes}
+        if path.suffix.lower() in endings:
+            return path
+        # Names have dots in them: "plate 7.B03".
+        return path.with_name(path.name + next(iter(form.suffixes), ""))
+
+    def _replaces(self, path: Path) -> bool:
+        yes = QMessageBox.StandardButton.Yes
+        text = f"'{path.name}' is there already. Replace it?"
+        return bool(QMessageBox.question(self, "Export masks", text) == yes)
 
     def _show(self) -> None:
         jobs = self._controller.jobs
