@@ -337,6 +337,7 @@ def test_styles_leave_objects_to_be_seen(style, masks):
         ("m.mp4", {"style": "nice"}, "no style 'nice'"),
         ("m.mp4", {"palette": "nice"}, "no palette 'nice'.*okabe-ito"),
         ("m.mp4", {"frame_rate": 0.0}, "frame rate of 0.0"),
+        ("m.mp4", {"frame_rate": "fast"}, "frame rate of fast"),
         ("m.tif", {"format": "ctc"}, "no name for the format 'ctc'"),
         ("m", {"format": "doc"}, "no format 'doc'"),
         ("m", {"format": "zarr"}, r"It writes \.zarr"),
@@ -382,3 +383,12 @@ def test_pixel_sizes_come_back_from_stacks(tmp_path, masks, name, unit):
     with open_video(tmp_path / name) as found:
         assert (found.scale, found.unit) == (video.scale, unit)
         assert name == "masks.zarr" or found.frame_rate == video.frame_rate
+
+
+@pytest.mark.parametrize(("own", "shown"), [(1 / 3600, 10), (1e12, 10), (1.0, 1), (25.0, 25)])
+def test_a_time_lapse_is_shown_at_a_pace_to_watch(tmp_path, masks, own, shown):
+    video = Pictures()
+    video.frame_rate = own
+    export_masks(tmp_path / "m.mp4", masks, video=video)
+    with open_video(tmp_path / "m.mp4") as movie:
+        assert movie.frame_rate == pytest.approx(shown)

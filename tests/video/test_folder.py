@@ -186,3 +186,13 @@ def test_bombs_are_refused_by_their_headers(tmp_path):
     (tmp_path / "bomb.bmp").write_bytes(content)
     with pytest.raises(VideoError, match=r"bomb.bmp claims more pixels"):
         open_video(tmp_path / "bomb.bmp")
+
+
+@pytest.mark.parametrize("name", ["moving.webp", "moving.png"])
+def test_animations_are_not_shown_as_their_first_frame(tmp_path, name):
+    frames = [Image.fromarray(np.full((20, 30, 3), grey, np.uint8)) for grey in (10, 90, 200)]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    with pytest.raises(VideoError, match="is an animation"):
+        open_video(tmp_path / name)
+    frames[0].save(tmp_path / name)
+    assert len(open_video(tmp_path / name)) == 1

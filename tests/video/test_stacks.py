@@ -143,6 +143,9 @@ def test_pixel_size_and_rate_of_imagej_and_ome(tmp_path):
         ({"PhysicalSizeXUnit": "nm", "PhysicalSizeYUnit": "nm"}, (0.5, 0.25), "nm", None),
         ({"PhysicalSizeXUnit": "mm"}, (0.5, 250.0), "µm", None),
         ({"PhysicalSizeXUnit": "pixel"}, None, None, None),
+        ({"PhysicalSizeX": -1.0, "TimeIncrement": -1.0}, None, None, None),
+        ({"PhysicalSizeX": "nan", "TimeIncrement": "nan"}, None, None, None),
+        ({"PhysicalSizeX": "inf", "TimeIncrement": 1e-320}, None, None, None),
     ],
 )
 def test_units_of_ome(tmp_path, told, scale, unit, rate):

@@ -15,6 +15,7 @@ from napari_ivos.masks import PALETTES, object_colours
 from napari_ivos.types import Frame, ObjectId
 
 _RATE = 10.0
+_SLOWEST, _FASTEST = 1.0, 1000.0
 # The first that the build of FFmpeg at hand has.
 _CODECS = ("libx264", "libopenh264", "mpeg4")
 
@@ -31,7 +32,8 @@ def _check(
             raise ExportError(
                 f"There is no {what} '{name}'.", f"Choose one of: {', '.join(known)}."
             )
-    if frame_rate is not None and not 0.01 <= frame_rate <= 1000:
+    number = isinstance(frame_rate, int | float | Fraction)
+    if frame_rate is not None and not (number and 0.01 <= frame_rate <= _FASTEST):
         raise ExportError(
             f"A frame rate of {frame_rate} is not possible.", "Give frames per second."
         )
@@ -48,7 +50,10 @@ def _write(
     import av
 
     assert job.video is not None
-    rate = Fraction(frame_rate or job.video.frame_rate or _RATE).limit_denominator(1000)
+    own = job.video.frame_rate or 0
+    # Nobody watches a time lapse at its own pace, and no player shows a million frames a second.
+    own = own if _SLOWEST <= own <= _FASTEST else _RATE
+    rate = Fraction(frame_rate or own).limit_denominator(1000)
     codec = next(name for name in _CODECS if name in av.codecs_available)
     with av.open(str(target), "w") as container:
         stream = container.add_stream(codec, rate=rate)

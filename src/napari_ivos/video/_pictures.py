@@ -48,12 +48,14 @@ def read_header(path: Path) -> PictureHeader:
     start = _start(path)
     if start[:4] in _TIFF:
         return _tiff_header(path)
-    header = _png_header(start) if start.startswith(_PNG) else _other_header(path)
+    header = _png_header(path, start) if start.startswith(_PNG) else _other_header(path)
     check_size(path.name, header.size, header.count, header.dtype.itemsize)
     return header
 
 
-def _png_header(start: bytes) -> PictureHeader:
+def _png_header(path: Path, start: bytes) -> PictureHeader:
+    if start[37:41] == b"acTL":
+        raise _animated(path)
     # Pillow reports 16-bit colour as 8-bit, hence by hand.
     width, height, depth, kind = struct.unpack(">IIBB", start[16:26].ljust(10, b"\0"))
     return PictureHeader(
@@ -73,6 +75,8 @@ def _other_header(path: Path) -> PictureHeader:
             with Image.open(path) as picture:
                 width, height = picture.size
                 grey = picture.mode in ("1", "L", "LA")
+                if picture.format == "WEBP" and getattr(picture, "is_animated", False):
+                    raise _animated(path)
         except Image.DecompressionBombError as error:
             raise VideoError(
                 f"{path.name} claims more pixels than can be opened.",
@@ -85,10 +89,17 @@ def _other_header(path: Path) -> PictureHeader:
     return PictureHeader((height, width), 1 if grey else 3, np.dtype(np.uint8))
 
 
+def _animated(path: Path) -> VideoError:
+    return VideoError(
+        f"{path.name} is an animation, of which only the first frame would be shown.",
+        "Save it as gif or mp4.",
+    )
+
+
 def _start(path: Path) -> bytes:
     hint = "Check that it is there and that you may read it."
     with as_video_error(f"{path.name} cannot be read.", hint), path.open("rb") as file:
-        return file.read(26)
+        return file.read(64)
 
 
 def _damaged(path: Path) -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -95,7 +96,8 @@ class Video:
     @property
     def scale(self) -> tuple[float, float] | None:
         """Pixel size (y, x) in the file's own unit, usually µm; None where nothing tells."""
-        return self._source.scale
+        scale = self._source.scale
+        return scale if scale is not None and all(map(_is_measure, scale)) else None
 
     @property
     def unit(self) -> str | None:
@@ -105,7 +107,8 @@ class Video:
     @property
     def frame_rate(self) -> float | None:
         """Frames per second, the mean if it varies; None where nothing tells."""
-        return self._source.frame_rate
+        rate = self._source.frame_rate
+        return rate if rate is not None and _is_measure(rate) else None
 
     @property
     def cache_bytes(self) -> int:
@@ -272,3 +275,8 @@ class Video:
             f"Frame {index} of {self.name} cannot be read.",
             "Its file may be damaged, or was moved or changed; open it again.",
         )
+
+
+def _is_measure(value: float) -> bool:
+    """Whether something can be so large: files claim sizes and rates of −1, nan and infinity."""
+    return 0 < value < math.inf
