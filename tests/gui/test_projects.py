@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -241,6 +242,27 @@ def test_a_project_about_a_layer_is_opened_on_that_layer(
     assert controller.session.project == kept
     assert controller.view.image is image
     assert len(controller.session.strokes()) == 1
+
+
+def test_a_project_about_a_built_in_clip_needs_no_file(
+    viewer, open_dock, engine, qtbot, tmp_path, monkeypatch
+):
+    frames = np.random.default_rng(0).integers(0, 255, (2, 5, 40, 60, 3), dtype=np.uint8)
+    clips = {
+        name: SimpleNamespace(frames=one) for name, one in zip(("a", "b"), frames, strict=True)
+    }
+    monkeypatch.setattr("napari_ivos.gui._opening.list_clips", lambda: tuple(clips))
+    monkeypatch.setattr("napari_ivos.gui._opening.load", clips.get)
+    for name, clip in clips.items():
+        with Session(clip.frames, engine=engine, project=tmp_path / f"{name}.ivos") as session:
+            session.add_object()
+    controller = open_dock().controller
+    for name, clip in clips.items():
+        path = tmp_path / f"{name}.ivos"
+        controller.projects.open(path)
+        qtbot.waitUntil(lambda path=path: controller.projects.path == path, timeout=30_000)
+        assert controller.view.image.name == name
+        np.testing.assert_array_equal(controller.view.image.data[3], clip.frames[3])
 
 
 def test_a_video_that_moved_is_asked_for(

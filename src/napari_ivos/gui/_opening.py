@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_ivos.errors import ProjectVideoError, VideoError
+from napari_ivos.sample_data import list_clips, load
 from napari_ivos.session import Session
 from napari_ivos.video import Video, open_video
 
@@ -25,6 +27,8 @@ class Opened:
     video: Video
     layer: Image | None
     """The layer that the video was taken from."""
+    name: str = ""
+    """What to call the layer, if one is made."""
 
     def close(self) -> None:
         """Let go of both."""
@@ -56,7 +60,7 @@ def open_project(
     video : Path, optional
         Where its video is now.
     layers : list of Image
-        Where it may be found when it is not where it was.
+        Where it may be found when it is not where it was. The built-in clips are looked at, too.
 
     Raises
     ------
@@ -73,6 +77,9 @@ def open_project(
                 found = _on_layer(open_session, path, layer)
                 if found is not None:
                     return found
+            clip = _on_clip(open_session, path)
+            if clip is not None:
+                return clip
         raise missing
     return Opened(session, session.video, None)
 
@@ -92,6 +99,15 @@ def _on_layer(open_session: Callable[..., Session], path: Path, layer: Image) ->
         raise
 
 
+def _on_clip(open_session: Callable[..., Session], path: Path) -> Opened | None:
+    """The project, if it is about a built-in clip, which lies in no file."""
+    for name in list_clips():
+        reader = open_video(load(name).frames)
+        with suppress(ProjectVideoError):
+            return Opened(open_session(path, reader), reader, None, name)
+    return None
+
+
 def layer_of(controller: Controller, found: Opened) -> Image:
     """The layer that shows the video of a project; one is made where there is none."""
     from napari_ivos.gui._npe2 import image_layer
@@ -103,8 +119,14 @@ def layer_of(controller: Controller, found: Opened) -> Image:
         if isinstance(layer.data, Video) and _same(layer.data, found.video):
             return layer
     data, given, _ = image_layer(found.video.reopen())
-    return controller.viewer.add_image(data, **given)
+    return controller.viewer.add_image(data, **given | {"name": found.name or given["name"]})
 
 
 def _same(one: Video, other: Video) -> bool:
-    return (one.source, one.axes, one.channels) == (other.source, other.axes, other.channels)
+    # What comes from no file is told by nothing.
+    known = one.source is not None
+    return known and (one.source, one.axes, one.channels) == (
+        other.source,
+        other.axes,
+        other.channels,
+    )
