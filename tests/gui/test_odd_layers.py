@@ -6,7 +6,7 @@ from napari.layers._layer_actions import _duplicate_layer
 from qtpy.QtCore import QPoint
 
 from gui.test_dock import press
-from napari_ivos.gui._fit import is_whole
+from napari_ivos.gui._fit import canvas_of, is_whole
 
 
 @pytest.fixture
@@ -115,10 +115,10 @@ def test_the_picture_is_whole_beside_the_dock(viewer, open_dock, qtbot):
     viewer.add_image(np.zeros((3, 300, 600), np.uint8), scale=(1, 0.5, 0.5), translate=(0, 7, 9))
     qtbot.wait(100)
     viewer.reset_view()
-    assert is_whole(viewer)
-    zoom = viewer.scene.camera.zoom
+    canvas, zoom = canvas_of(viewer), viewer.scene.camera.zoom
+    assert is_whole(viewer, canvas.size())
     dock = open_dock()
-    qtbot.waitUntil(lambda: viewer.scene.camera.zoom < zoom and is_whole(viewer))
+    qtbot.waitUntil(lambda: viewer.scene.camera.zoom < zoom and is_whole(viewer, canvas.size()))
     viewer.window.remove_dock_widget(dock)
     viewer.scene.camera.zoom *= 3
     zoom = viewer.scene.camera.zoom

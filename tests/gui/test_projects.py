@@ -199,6 +199,7 @@ def test_opening_restores_everything(viewer, dock, controller, settled, project,
     assert image.name == "movie"
     assert image.data.shape == (FRAMES, 40, 60, 3)
     assert controller.session.pending_frames == (8,)
+    assert controller.navigation.frame == 8, "where the last stroke was drawn"
     assert dock.objects.model.objects[0].name == "nucleus"
     controller.navigation.go_to(2)
     assert controller.view.strokes._slice.image.raw[20, 20] == 1

@@ -182,6 +182,8 @@ class Controller(QObject):
         def begin() -> None:
             self.end()
             self._begin(session, video, layer())
+            for last in session.strokes()[-1:]:
+                self.navigation.go_to(last.frame)
             self.session_changed.emit()
             self._changed()
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtCore import QEvent, QObject, QSize, QTimer
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QWidget
 
 if TYPE_CHECKING:
     import napari
 
-# So long it may take until all docks are laid out, also those that a session's layers make wider.
-_FOR_MS = 3000
+# Docks are laid out in several steps.
 _SOON_MS = 50
 
 
 class StayWhole(QObject):
-    """Fits the view anew for a moment whenever the canvas becomes smaller.
+    """Fits the view anew when the canvas becomes too small for a picture that it showed as a whole.
 
-    Only if all of the picture was to be seen at first, and as long as nobody else changes the view:
-    who has zoomed into the picture keeps that.
+    Who has zoomed into the picture keeps that.
 
     Parameters
     ----------
@@ -32,46 +31,39 @@ class StayWhole(QObject):
     def __init__(self, viewer: napari.Viewer, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        canvas = canvas_of(viewer)
-        if canvas is None or not is_whole(viewer):
-            return
-        self._view = _view(viewer)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MS)
-        self._soon.timeout.connect(self._fit)
-        canvas.installEventFilter(self)
-        QTimer.singleShot(_FOR_MS, self.deleteLater)
+        self._soon.timeout.connect(viewer.reset_view)
+        canvas = canvas_of(viewer)
+        if canvas is not None:
+            canvas.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look a moment after the canvas has another size."""
-        if event.type() == QEvent.Type.Resize:
+        """See whether the canvas has become too small."""
+        if (
+            isinstance(event, QResizeEvent)
+            and is_whole(self._viewer, event.oldSize())
+            and not is_whole(self._viewer, event.size())
+        ):
             self._soon.start()
         return bool(super().eventFilter(watched, event))
 
-    def _fit(self) -> None:
-        if _view(self._viewer) == self._view and not is_whole(self._viewer):
-            self._viewer.reset_view()
-            self._view = _view(self._viewer)
 
-
-def canvas_of(viewer: napari.Viewer) -> QOpenGLWidget | None:
+def canvas_of(viewer: napari.Viewer) -> QWidget | None:
     """The widget that the viewer draws on."""
+    from qtpy.QtOpenGLWidgets import QOpenGLWidget
+
     found = viewer.window.main_menu.window().findChildren(QOpenGLWidget)
     return found[0] if found else None
 
 
-def is_whole(viewer: napari.Viewer) -> bool:
-    """Whether the canvas shows all that lies in the displayed plane; not without a layer."""
-    canvas = canvas_of(viewer)
-    if canvas is None or not len(viewer.layers) or viewer.dims.ndisplay != 2:
+def is_whole(viewer: napari.Viewer, size: QSize) -> bool:
+    """Whether a canvas of this size shows all that lies in the displayed plane."""
+    if not len(viewer.layers) or viewer.dims.ndisplay != 2:
         return False
     low, high = np.asarray(viewer.layers.extent.world)[:, list(viewer.dims.displayed)]
-    zoom, centre = viewer.scene.camera.zoom, np.asarray(viewer.scene.camera.center)[-2:]
-    seen = np.array([canvas.height(), canvas.width()]) / zoom / 2
-    return bool((centre - seen <= low).all() and (centre + seen >= high).all())
-
-
-def _view(viewer: napari.Viewer) -> tuple[float, tuple[float, ...]]:
     camera = viewer.scene.camera
-    return camera.zoom, tuple(camera.center)
+    centre, seen = np.asarray(camera.center)[-2:], [size.height(), size.width()]
+    half = np.asarray(seen) / camera.zoom / 2
+    return bool((centre - half <= low).all() and (centre + half >= high).all())
