@@ -259,3 +259,16 @@ def _colours(path):
     pixels = np.zeros((FRAMES, HEIGHT, WIDTH, 3), np.uint8)
     tifffile.imwrite(path, pixels, photometric="rgb")
     return path
+
+
+def test_damage_anywhere_is_one_sentence(session, tmp_path):
+    # Pillow raises a bare ValueError for the one, numpy the error of a parser for the other.
+    Image.fromarray(np.ones((HEIGHT, WIDTH), np.uint8)).save(tmp_path / "m.png")
+    np.savez(tmp_path / "m.npz", masks=np.ones((HEIGHT, WIDTH), np.uint8))
+    for name, old, new in (("m.png", b"\x0dIHDR", b"\x05IHDR"), ("m.npz", b", }", b",  ")):
+        file = tmp_path / name
+        content = file.read_bytes()
+        assert content.count(old) == 1
+        file.write_bytes(content.replace(old, new))
+        with pytest.raises(VideoError, match=name):
+            session.add_masks(file)

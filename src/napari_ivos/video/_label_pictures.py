@@ -10,6 +10,7 @@ import numpy as np
 from napari_ivos.errors import VideoError
 from napari_ivos.masks import MAX_ID
 from napari_ivos.types import AnyArray, LabelMap
+from napari_ivos.video._source import as_video_error
 
 LABEL_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif"})
 """Kinds of picture that keep a label as it is; JPEG does not."""
@@ -45,13 +46,10 @@ def read_label_picture(path: Path, size: tuple[int, int]) -> LabelMap:
 
 def _decode(path: Path, size: tuple[int, int]) -> AnyArray:
     tiff = path.suffix.lower() in _TIFF_SUFFIXES
-    # tifffile raises ValueErrors, Pillow OSErrors and SyntaxErrors for damaged files.
-    try:
+    with as_video_error(
+        f"The label map {path.name} cannot be read.", "The file is missing or damaged."
+    ):
         return _decode_tiff(path, size) if tiff else _decode_picture(path, size)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise VideoError(
-            f"The label map {path.name} cannot be read.", "The file is missing or damaged."
-        ) from error
 
 
 def _decode_picture(path: Path, size: tuple[int, int]) -> AnyArray:

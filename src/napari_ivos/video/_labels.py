@@ -6,7 +6,7 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -120,18 +120,18 @@ def _of_array(array: Any) -> LabelStack:
 
 
 def _of_pictures(name: str, files: list[Path]) -> LabelStack:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if not files:
         raise VideoError(
             f"The folder {name} holds no pictures that keep labels as they are.",
             "Use png or tif; jpg does not keep them.",
         )
-    try:
-        with Image.open(files[0]) as first:
-            size = first.height, first.width
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise VideoError(f"{files[0].name} cannot be read as a picture.") from error
+    damaged = as_video_error(
+        f"{files[0].name} cannot be read as a picture.", "The file is damaged or something else."
+    )
+    with damaged, Image.open(files[0]) as first:
+        size = first.height, first.width
     return LabelStack(
         name, (len(files), *size), lambda index: read_label_picture(files[index], size)
     )
@@ -156,7 +156,10 @@ def _of_video(path: Path) -> LabelStack:
 
 def _of_archive(path: Path) -> LabelStack:
     """An array of a NumPy archive, which is read from front to back."""
-    try:
+    with as_video_error(
+        f"{path.name} is no NumPy archive with an array '{_MASKS}'.",
+        "Save it with numpy.savez_compressed(path, masks=labels).",
+    ):
         archive = ZipFile(path)
         names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
         name = names[0] if len(names) == 1 else _MASKS
@@ -164,11 +167,6 @@ def _of_archive(path: Path) -> LabelStack:
         version = np.lib.format.read_magic(stream)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else None
         shape, fortran, dtype = (header or np.lib.format.read_array_header_2_0)(stream)
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise VideoError(
-            f"{path.name} is no NumPy archive with an array '{_MASKS}'.",
-            "Save it with numpy.savez_compressed(path, masks=labels).",
-        ) from error
     if dtype.hasobject or len(shape) not in (2, 3):
         archive.close()
         raise VideoError(f"The array '{name}' in {path.name} is no stack of labels.")
@@ -181,10 +179,10 @@ def _of_archive(path: Path) -> LabelStack:
     count = height * width * dtype.itemsize
 
     def read(index: int) -> AnyArray:
-        try:
+        with as_video_error(
+            f"Frame {index} of {path.name} cannot be read.", "The file is damaged or cut off."
+        ):
             stream.seek(begin + index * count)
             return np.frombuffer(stream.read(count), dtype).reshape(height, width)
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise VideoError(f"Frame {index} of {path.name} cannot be read.") from error
 
     return LabelStack(path.name, (length, height, width), read, archive.close)
