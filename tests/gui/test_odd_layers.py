@@ -144,3 +144,15 @@ def test_the_selected_object_is_in_sight_among_many(viewer, dock, controller, qt
             return 0 <= y < timeline.scroll.viewport().height()
 
         qtbot.waitUntil(in_sight)
+
+
+def test_who_selects_another_layer_is_told_how_to_draw(viewer, dock, controller):
+    assert "Brush" not in dock.hint.text.text()
+    viewer.layers.selection.active = controller.view.image
+    assert "press Brush first" in dock.hint.text.text()
+    viewer.layers.selection.clear()
+    assert "press Brush first" in dock.hint.text.text()
+    dock.strokes.brush.click()
+    assert "Brush" not in dock.hint.text.text()
+    controller.view.use_mask_brush()
+    assert "Brush" not in dock.hint.text.text()

@@ -81,6 +81,8 @@ class HintPanel(QFrame):
         if self._controller.session is not self._session:
             self._session = self._controller.session
             self._show_message(False)
+            if self._controller.view is not None:
+                self._controller.view.tools.changed.connect(self._show)
 
     def _on_said(self, text: str, bad: bool) -> None:
         self.message.setText(f"⚠ {text}" if bad else text)
@@ -106,7 +108,7 @@ def next_step(controller: Controller) -> str:
         return "go back to whole frames to draw: 2-D view, axes in their own order."
     if not session.objects:
         return "add an object (K), then draw on it."
-    return _next_round(session)
+    return _next_round(session) + _to_draw(controller)
 
 
 def _beginning(controller: Controller) -> str:
@@ -137,6 +139,12 @@ def _shows_frames(controller: Controller) -> bool:
     """Whether a frame lies on the canvas as it is: rows downwards, columns to the right."""
     dims = controller.viewer.dims
     return bool(dims.ndisplay == 2 and dims.order[-2:] == (dims.ndim - 2, dims.ndim - 1))
+
+
+def _to_draw(controller: Controller) -> str:
+    """What to do first if another layer is selected, so that the mouse draws no strokes."""
+    view, selected = controller.view, controller.viewer.layers.selection.active
+    return "" if view is None or selected in view.layers else " To draw, press Brush first."
 
 
 def _next_round(session: Session) -> str:
