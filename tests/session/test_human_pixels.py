@@ -229,9 +229,11 @@ def test_absence_marked_during_a_run_counts(greedy):
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 3), (3, 3), (5, 11)])
-def test_absence_outside_of_the_video(greedy, start, stop):
+def test_ranges_outside_of_the_video(greedy, start, stop):
     with pytest.raises(StrokeError, match="not a range"):
         greedy.mark_absent(1, start, stop)
+    with pytest.raises(StrokeError, match="not a range"):
+        greedy.accept(start, stop)
 
 
 @pytest.mark.parametrize(

@@ -685,14 +685,12 @@ class Session:
         stop : int, optional
             All frames from `frame` up to, not including, `stop`, as one step of undo.
         """
-        first = self._frame(frame)
-        last = first if stop is None else self._frame(max(whole_number(stop, "frame") - 1, first))
-        text = f"accept frame {first}" if last == first else f"accept frames {first} to {last}"
-        with self._runs.edit(text) as edit:
+        frames = self._frames(frame, stop)
+        with self._runs.edit(f"accept {_span(frames)}") as edit:
             blank = None
-            if not has_masks(self._history, first, last + 1):
+            if not has_masks(self._history, frames.start, frames.stop):
                 blank = self._store.put(np.zeros(self._size, np.uint16))
-            accept_frames(self._history, edit, first, last + 1, blank)
+            accept_frames(self._history, edit, frames.start, frames.stop, blank)
 
     def _give(
         self,
