@@ -23,6 +23,8 @@ from napari_ivos.methods.lite.refiner import NetworkRefiner
 from napari_ivos.session import Session
 from napari_ivos.training.pretrained import encoder_state
 
+CPU = torch.device("cpu")
+
 
 @pytest.fixture(scope="module")
 def network():
@@ -154,7 +156,7 @@ def test_a_prior_that_there_is_not_is_told_from_an_empty_one():
 def test_a_picture_is_encoded_once_however_often_it_is_compared_with(network, monkeypatch):
     image, mask = disc()
     looks = learn(image, mask.astype(np.float32), picture=True)
-    refiner = NetworkRefiner(network, torch.device("cpu"))
+    refiner = NetworkRefiner(network, CPU)
     count = []
     features = Lite.features
     monkeypatch.setattr(Lite, "features", lambda self, x: (count.append(1), features(self, x))[1])
@@ -173,8 +175,10 @@ def test_objects_looked_at_together_are_judged_as_each_alone(network):
         plane = mask.astype(np.float32)
         looks = [learn(image, plane, picture=True)] * (1 + number % 2)
         cues = rng.normal(size=(16, *size)).astype(np.float32)
-        views.append(Moved(Window(0, size[0], 0, size[1], *size), image, cues, plane, plane, looks))
-    refiner = NetworkRefiner(network, torch.device("cpu"))
+        views.append(
+            Moved(Window(0, size[0], 0, size[1], *size), image, cues, plane, plane, 0.7, looks)
+        )
+    refiner = NetworkRefiner(network, CPU)
     together = refiner.moved(views)
     assert len(together) == len(views)
     for view, one in zip(views, together, strict=True):
@@ -183,6 +187,19 @@ def test_objects_looked_at_together_are_judged_as_each_alone(network):
         np.testing.assert_allclose(one.plane, alone.plane, atol=1e-4)
         assert one.expected == pytest.approx(alone.expected, abs=1e-4)
         assert one.alike == pytest.approx(alone.alike, abs=1e-4)
+
+
+def test_the_less_consistent_flow_is_the_more_the_network_says(network):
+    image, mask = disc()
+    looks = [learn(image, mask.astype(np.float32), picture=True)]
+    # Flow has brought the region beside the disc.
+    wrong = np.roll(mask, 10, axis=1).astype(np.float32)
+    cues, window = np.zeros((16, *mask.shape), np.float32), Window(0, 80, 0, 100, 80, 100)
+    views = [
+        Moved(window, image, cues, 4 * wrong - 2, wrong, sure, looks) for sure in (0.95, 0.6, 0.2)
+    ]
+    changed = [np.abs(one.plane - wrong).sum() for one in NetworkRefiner(network, CPU).moved(views)]
+    assert changed[0] < changed[1] < changed[2]
 
 
 def test_a_moving_disc_is_followed_and_its_reliability_is_a_share():

@@ -59,9 +59,7 @@ class Carried:
     """The last step's flow."""
 
 
-def carry(
-    frame: Frame, window: Window, here: Carried, looks: Sequence[Looks]
-) -> tuple[Moved, float] | None:
+def carry(frame: Frame, window: Window, here: Carried, looks: Sequence[Looks]) -> Moved | None:
     """What flow, looks and edges make of one object on the next frame; None: nothing is left.
 
     Parameters
@@ -72,12 +70,6 @@ def carry(
     here : Carried
     looks : sequence of Looks
         From the annotated frames; may be empty.
-
-    Returns
-    -------
-    moved : Moved
-    sure : float in [0, 1]
-        Consistency of the flow where it matters.
     """
     if not (here.region > 0.3).any():
         return None
@@ -92,9 +84,9 @@ def carry(
     region = regularise(evidence, edge_weights(channels), _BOUNDARY, 30)
     guide = channels[..., 0] * np.float32(1 / 255)
     weight = here.region * (1.1 - here.region)
-    kept = float((here.sure * weight).sum() / max(float(weight.sum()), 1e-6))
+    sure = float((here.sure * weight).sum() / max(float(weight.sum()), 1e-6))
     region = guided_filter(guide, region, 3, 1e-3)
-    return Moved(window, image, stack, evidence, region, looks), kept
+    return Moved(window, image, stack, evidence, region, sure, looks)
 
 
 def carry_cues(channels: AnyArray, here: Carried, looks: Sequence[Looks]) -> NDArray[np.float32]:

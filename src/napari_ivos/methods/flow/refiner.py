@@ -46,6 +46,8 @@ class Moved:
     """Log-odds that `flow` found for the object."""
     region: Plane
     """What `flow` makes of them, in [0, 1]."""
+    sure: float
+    """Consistency of the flow where it matters, 0–1."""
     looks: Sequence[Looks]
     """From the annotated frames, oldest round first; not empty where a refiner is asked."""
 

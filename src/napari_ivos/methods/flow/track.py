@@ -55,8 +55,8 @@ class Track:
         self._trust, self._opinion = 1.0, Opinion(self.plane, 1.0, 1.0)
         self._refiner = refiner
         self._moved = np.zeros_like(self.plane)
-        # The step that was begun: from where, what flow makes of it, and how consistent that is.
-        self._ahead: tuple[Carried, Moved, float] | None = None
+        # The step that was begun: what flow carries, and what is made of it.
+        self._ahead: tuple[Carried, Moved] | None = None
         self._box = box_of(start > 0.3)
         self._search = Search(refiner, frame, start, looks) if refiner and looks else None
         # Where it was last, how like itself it was there, and whether flow led there all the way.
@@ -70,21 +70,21 @@ class Track:
         window = self._window_ahead(step)
         if window is not None:
             here = self._fetch(step, window)
-            carried = carry(frame, window, here, self.looks)
-            if carried is None:
+            moved = carry(frame, window, here, self.looks)
+            if moved is None:
                 self._trust *= 1 - _LOSS
             else:
-                self._ahead = here, *carried
+                self._ahead = here, moved
         return self._ahead[1] if self._ahead else None
 
     def finish(self, frame: Frame, step: Step, opinion: Opinion | None) -> None:
         """Take the step that was begun; `opinion` is the refiner's, if it was asked."""
         self._lose()
         if self._ahead is not None:
-            here, moved, kept = self._ahead
+            here, moved = self._ahead
             moved.window.give(moved.region if opinion is None else opinion.plane, self.plane)
             moved.window.give(here.moved, self._moved)
-            self._trust *= 1 - _LOSS * (1 - kept)
+            self._trust *= 1 - _LOSS * (1 - moved.sure)
             self._opinion = opinion or self._opinion
             self._box = _box_in(self.plane, moved.window)
         if self._search is not None:
@@ -149,10 +149,10 @@ class Track:
         size = max(box[1] - box[0], box[3] - box[2])
         window = window_round(box, max(12.0, 0.3 * size), placed.shape, _WORKED_PIXELS)
         here = _placed(placed, window, step)
-        carried = carry(frame, window, here, self.looks)
-        if carried is None or self._refiner is None:
+        moved = carry(frame, window, here, self.looks)
+        if moved is None or self._refiner is None:
             return None
-        (opinion,) = self._refiner.moved([carried[0]])
+        (opinion,) = self._refiner.moved([moved])
         plane = np.zeros_like(placed)
         window.give(opinion.plane, plane)
         return plane, window, opinion

@@ -39,9 +39,11 @@ _TOGETHER = 8
 _MANY = 7
 # `flow` takes one step from a mask, not from a doubt.
 _SHARPEN = 2.0
-# The network learnt from made videos alone: on real ones the mean of its log-odds and those of
-# `flow` gives better masks than either (docs/methods/lite.md).
-_SHARE = 0.5
+# The network learnt from made videos alone: on real ones a mean of its log-odds and those of `flow`
+# gives better masks than either (docs/methods/lite.md). Its share on annotated frames; on the way
+# the less consistent flow is, the larger it is.
+_ANNOTATED_SHARE = 0.5
+_LEAST_SHARE, _MOST_SHARE, _SHARE, _SHARE_OF_SURE = 0.5, 0.95, 1.1, -0.6
 
 
 class NetworkRefiner:
@@ -82,7 +84,7 @@ class NetworkRefiner:
             known = reference(features, planes[:, 0:1], planes[:, 1:2])
             first = annotated_start(planes)
             decision = self._network.annotated(features, known, planes, first)
-            odds = _halfway(first, decision)
+            odds = _mixed(first, decision, _ANNOTATED_SHARE)
         out = np.zeros(view.region.shape, dtype=np.float32)
         out[part] = _to_window(odds[0], image)
         return out
@@ -111,7 +113,8 @@ class NetworkRefiner:
         first = moved_start(planes)
         decision = self._network.moved(features, known, planes, first)
         expected, alike = torch.sigmoid(decision.expected).tolist(), decision.alike.tolist()
-        planes_out = _halfway(first, decision)
+        shares = self._tensor(np.array([_moved_share(view.sure) for view in views], np.float32))
+        planes_out = _mixed(first, decision, shares[:, None, None, None])
         return [
             Opinion(_to_window(odds, view.image), *judged)
             for odds, view, *judged in zip(planes_out, views, expected, alike, strict=True)
@@ -161,9 +164,13 @@ def _joined(parts: Sequence[Reference], dim: int = 0) -> Reference:
     )
 
 
-def _halfway(first: Tensor, decision: Decision) -> NDArray[np.float32]:
-    """Log-odds (B, S, S) between those of `flow` and those of the network."""
-    odds: NDArray[np.float32] = (first + _SHARE * (decision.odds - first))[:, 0].cpu().numpy()
+def _moved_share(sure: float) -> float:
+    return min(max(_SHARE + _SHARE_OF_SURE * sure, _LEAST_SHARE), _MOST_SHARE)
+
+
+def _mixed(first: Tensor, decision: Decision, share: Tensor | float) -> NDArray[np.float32]:
+    """Log-odds (B, S, S) between those of `flow` and, by their share, those of the network."""
+    odds: NDArray[np.float32] = (first + share * (decision.odds - first))[:, 0].cpu().numpy()
     return odds
 
 
