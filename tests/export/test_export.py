@@ -351,9 +351,9 @@ def test_what_masks_are_made_from_is_not_written_over(tmp_path):
     folder.mkdir()
     os.symlink(stack, tmp_path / "link.tif")
     for path, found in ((stack, stack), (tmp_path / "link.tif", stack), (folder, folder)):
-        with pytest.raises(ExportError, match="into the input"):
+        with pytest.raises(ExportError, match="which they are made from"):
             check_inputs(path, [None, found])
-    with pytest.raises(ExportError, match="into the input"):
+    with pytest.raises(ExportError, match="which they are made from"):
         check_inputs(folder / "masks.tif", [folder])
     for path in (folder / "table.csv", folder / "masks", tmp_path / "masks.tif"):
         check_inputs(path, [stack, folder])

@@ -87,7 +87,7 @@ def opened(job: SegmentJob) -> Iterator[Opened]:
     if job.strokes is None and job.masks is None:
         raise StrokeError("There is nothing to start from.", "Give --strokes, --masks, or both.")
     check_export(job.out, format=job.format)
-    check_inputs(job.out, (job.video, job.strokes, job.masks))
+    check_inputs(job.out, (job.video, job.strokes, job.masks, job.project))
     check_choice(job.method, job.device, job.checkpoint, there=True)
     davis = None if job.strokes is None else read_davis(job.strokes)
     with ExitStack() as stack:

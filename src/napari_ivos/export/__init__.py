@@ -123,7 +123,7 @@ def check_inputs(path: str | os.PathLike[str], inputs: Iterable[Path | None]) ->
     for found in inputs:
         if found is not None and found.resolve() in (target, among):
             raise ExportError(
-                f"The masks would be written into the input '{found}'.",
+                f"The masks would be written into '{found}', which they are made from.",
                 "Choose another place for them.",
             )
 
