@@ -79,7 +79,7 @@ def test_undoing_a_stroke_drops_its_preview(controller, held_run, engine, paint,
     engine.frames.release(100)
     idle()
     assert not controller.session.masks[10][30, 40]
-    assert said == []
+    assert said == ["Undone: stroke on frame 10."]
 
 
 # --- compute at once ------------------------------------------------------------------------------

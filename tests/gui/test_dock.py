@@ -122,6 +122,7 @@ def test_undo_stops_at_the_object_that_a_session_begins_with(viewer, dock, contr
     idle()
     for _ in range(3):
         press(viewer, "U")
+    assert dock.hint.message.text() == "Undone: stroke on frame 0."
     assert controller.session.strokes() == ()
     assert [item.id for item in controller.session.objects] == [1]
     assert controller.selected == 1

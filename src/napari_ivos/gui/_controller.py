@@ -333,15 +333,17 @@ class Controller(QObject):
 
     def undo(self) -> None:
         """Take the last step back; a propagation that runs ends when it is that step."""
-        if self.can_undo:
-            self._travel(lambda session: session.undo())
+        if self.session is not None and self.can_undo:
+            self._travel(lambda session: session.undo(), f"Undone: {self.session.undo_text}.")
 
     def redo(self) -> None:
         """Do the step undone last once more."""
-        self._travel(lambda session: session.redo())
+        if self.session is not None and self.session.can_redo:
+            self._travel(lambda session: session.redo(), f"Done again: {self.session.redo_text}.")
 
-    def _travel(self, step: Callable[[Session], None]) -> None:
-        self.edit(step)
+    def _travel(self, step: Callable[[Session], None], told: str) -> None:
+        if self.edit(step):
+            self.say(told)
         if self.jobs is not None:
             self.jobs.heed_undo()
 
@@ -462,6 +464,10 @@ class Controller(QObject):
         if self.view is not None:
             self.frame_changed.emit()
 
+    def _tell_end(self, session: Session) -> None:
+        """Say where the work of a session is whose video was removed."""
+        self.projects.say_where(session.project)
+
     def _on_layer_removed(self, event: Any) -> None:
         if self.view is None:
             return
@@ -469,6 +475,6 @@ class Controller(QObject):
             session, worked = self.session, self.has_work
             self.end()
             if session is not None and worked:
-                self.projects.say_where(session.project)
+                self._tell_end(session)
         elif event.value in self.view.layers:
             self.view.put_back()

@@ -50,6 +50,9 @@ class StudyController(Controller):
         self.running_changed.connect(self._look_soon.start)
         self.session_changed.connect(self.phase_changed)
 
+    def _tell_end(self, session: Session) -> None:
+        """Say nothing: the sequence begins again then, and that is said."""
+
     def _make(self, video: Any, **given: Any) -> Session:
         # As in the authors' program: strokes of earlier rounds on a frame do not count again.
         return Session(video, engine=self._engine, accumulate=False, **given)
