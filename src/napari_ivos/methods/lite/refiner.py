@@ -33,7 +33,7 @@ from napari_ivos.types import Frame
 # Annotated frames that an object is compared with: the latest.
 _REFERENCES = 3
 _KEPT_REFERENCES = 64
-# Objects that are looked at together; memory grows with it, by about 15 MB for each.
+# Objects that are looked at together; each takes about 11 MB meanwhile.
 _TOGETHER = 8
 # From so many objects on the network takes longer than flow.
 _MANY = 7
