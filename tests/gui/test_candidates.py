@@ -160,3 +160,17 @@ def test_overlay_is_scaled_and_shows_every_object():
     assert (small[5, 5] == 100).all()
     assert (frame == 100).all(), "the video's own pixels were changed"
     assert overlay(frame, mask, 1000).shape == (600, 1000, 3)
+
+
+def test_a_candidate_alone_takes_the_room_of_one(dock, grid, controller, paint, idle):
+    dock.guidance.candidates.click()
+    four = grid.size()
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    assert len(captions(grid)) == 1
+    assert grid.width() == four.width() // 2
+    assert grid.height() == pytest.approx(four.height() / 2, abs=1)
+    controller.propagate()
+    idle()
+    assert grid.width() // 2 == four.width() // 2
+    assert grid.height() == pytest.approx(four.height(), abs=1)

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from napari.layers._layer_actions import _duplicate_layer
+from napari.layers._layer_actions import _convert_dtype, _duplicate_layer
 from qtpy.QtCore import QPoint
 
 from gui.test_dock import press
 from napari_ivos.gui._fit import canvas_of, is_whole
+from napari_ivos.gui._layers import is_own
+from napari_ivos.gui._looks import LOOKS
 
 
 @pytest.fixture
@@ -61,6 +63,55 @@ def test_copies_of_our_layers_are_layers_of_their_own(viewer, dock, controller, 
     viewer.layers.selection.active = viewer.layers["strokes copy"]
     viewer.layers["strokes copy"].mode = "paint"
     assert controller.view.tools.tool == ""
+
+
+def test_what_lies_over_the_video_can_be_copied(viewer, dock, controller, paint, idle):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    controller.propagate()
+    idle()
+    controller.looks.show(list(LOOKS)[2])
+    controller.difference.toggle()
+    viewer.layers.selection = {layer for layer in viewer.layers if is_own(layer)}
+    count = len(viewer.layers.selection)
+    before = len(viewer.layers)
+    _duplicate_layer(viewer.layers)
+    assert (count, len(viewer.layers)) == (4, before + 4)
+    assert {type(viewer.layers[name].data) for name in ("changes copy",)} == {np.ndarray}
+
+
+def test_other_data_in_our_layers_are_put_back(viewer, dock, controller, paint, idle, said, qtbot):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    for layer in (controller.view.masks, controller.view.strokes):
+        data = layer.data
+        viewer.layers.selection.active = layer
+        _convert_dtype(viewer.layers, "int32")
+        qtbot.waitUntil(lambda layer=layer, data=data: layer.data is data)
+        assert f"data of '{layer.name}' are the session's" in said[-1]
+    paint((3, 20, 10), (3, 20, 30))
+    assert controller.session.annotated_frames == (0, 3)
+
+
+def test_no_key_acts_on_a_frame_that_is_not_on_screen(viewer, dock, controller, paint, idle, said):
+    paint((11, 20, 10), (11, 20, 30))
+    idle()
+    viewer.add_image(np.zeros((15, 40, 60), np.uint8))
+    viewer.layers.selection.active = controller.view.strokes
+    labels = viewer.add_labels(np.ones((15, 40, 60), np.uint8))
+    before = controller.session.undo_text
+    viewer.dims.set_point(0, 13)
+    press(viewer, "Q")
+    assert "frames 0 to 11 only" in said[-1]
+    assert "go back to the video" in dock.hint.text.text()
+    said.clear()
+    controller.take_labels(labels)
+    assert "frames 0 to 11 only" in said[-1]
+    assert [text for text, _ in dock.objects.actions._spans()] == ["everywhere"]
+    assert controller.session.undo_text == before
+    press(viewer, ",")
+    assert controller.navigation.frame == 11
+    assert "go back" not in dock.hint.text.text()
 
 
 def test_removed_layers_are_put_back_where_they_were(viewer, dock, controller, qtbot):

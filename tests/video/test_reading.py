@@ -4,6 +4,7 @@ import gc
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from types import SimpleNamespace
 
 import numpy as np
@@ -198,6 +199,13 @@ def test_a_reopened_video_shares_nothing_but_the_mapping():
     assert other._lock is not video._lock
     video.close()
     assert other[0].shape == (10, 14, 3)
+
+
+def test_a_copy_reads_on_when_the_video_is_closed():
+    with open_video(FRAMES) as video:
+        copied = deepcopy(video)
+    with copied:
+        np.testing.assert_array_equal(copied[3], FRAMES[3])
 
 
 def test_a_closed_video_says_so():

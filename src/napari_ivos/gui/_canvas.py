@@ -91,6 +91,10 @@ class StrokeCanvas:
             stack[frame] = picture
         return stack if dtype is None else stack.astype(dtype, copy=False)
 
+    def astype(self, dtype: Any) -> AnyArray:
+        """All frames in another type, as napari asks for them; a copy."""
+        return self.__array__(dtype)
+
     def take(
         self, followed: Stroke | None = None
     ) -> tuple[list[Stroke], dict[int, Mask], set[int]]:

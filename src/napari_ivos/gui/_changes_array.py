@@ -68,6 +68,10 @@ class ChangesArray(QObject):
         stack = self[:]
         return stack if dtype is None else stack.astype(dtype, copy=False)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> AnyArray:
+        """The changes as they are now, for napari's copy of the layer."""
+        return self.__array__()
+
     def close(self) -> None:
         """Compare no more."""
         self._worker.wait()

@@ -132,7 +132,7 @@ class Controller(QObject):
 
     def take_labels(self, layer: Labels) -> None:
         """Take the labels that a layer has on the displayed frame as the truth about it."""
-        frame = self.navigation.frame
+        frame = self.navigation.frame_to_act_on()
         if frame is None:
             return
         data = layer.data[0] if layer.multiscale else layer.data
@@ -349,7 +349,7 @@ class Controller(QObject):
 
     def accept(self) -> None:
         """Vouch for the mask of the displayed frame: no run changes it."""
-        frame = self.navigation.frame
+        frame = self.navigation.frame_to_act_on()
         if frame is not None and self.edit(lambda session: session.accept(frame)):
             self.say(f"Frame {frame} is accepted: no run changes it any more.")
 

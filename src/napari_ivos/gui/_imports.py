@@ -75,7 +75,10 @@ class MaskImports(QObject):
             self._labels = open_them()
             # A single map goes to where one looks.
             single = len(self._labels) == 1
-            first = self._controller.navigation.frame if single else None
+            first = self._controller.navigation.frame_to_act_on() if single else None
+            if single and first is None:
+                self._let_go()
+                return
             self._plan = session.plan_masks(self._labels, first)
         except IvosError as error:
             self._let_go()

@@ -70,6 +70,10 @@ class MaskCanvas:
         """All frames; a copy, always."""
         return self._masks.__array__(dtype, copy)
 
+    def astype(self, dtype: Any) -> AnyArray:
+        """All frames in another type, as napari asks for them; a copy."""
+        return self.__array__(dtype)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> AnyArray:
         """The masks as they are now, for napari's copy of the layer: they follow nothing."""
         return self.__array__()

@@ -16,9 +16,16 @@ class Navigation:
 
     @property
     def frame(self) -> int | None:
-        """The displayed frame."""
+        """The displayed frame; None where there is none, also beside the video."""
         view = self._controller.view
-        return None if view is None else view.frame
+        return view.frame if view is not None and view.shows_frame else None
+
+    def frame_to_act_on(self) -> int | None:
+        """The displayed frame; where a session shows none, the user is told so."""
+        view = self._controller.view
+        if view is not None and not view.shows_frame:
+            self._controller.say(f"{view.beside}. Go back to one of its frames first.", bad=True)
+        return self.frame
 
     def go_to(self, frame: int) -> None:
         """Display a frame."""
@@ -38,18 +45,19 @@ class Navigation:
 
     def go_to_annotated(self, step: int) -> None:
         """Display the annotated frame before (−1) or after (+1) this one."""
-        session, here = self._controller.session, self.frame
-        if session is not None and here is not None:
+        session, view = self._controller.session, self._controller.view
+        if session is not None and view is not None:
+            here = view.place
             frames = [f for f in session.annotated_frames if (f - here) * step > 0]
             if frames:
                 self.go_to(min(frames, key=lambda f: abs(f - here)))
 
     def go_to_unreviewed(self) -> None:
         """Display the next frame that nobody has drawn on or accepted."""
-        overview, here = self._controller.overview, self.frame
-        if overview is None or here is None:
+        overview, view = self._controller.overview, self._controller.view
+        if overview is None or view is None:
             return
-        frame = overview.next_unreviewed(here)
+        frame = overview.next_unreviewed(view.frame)
         if frame is None:
             self._controller.say("There is no frame left that only a method has spoken of.")
         else:

@@ -96,9 +96,11 @@ class ObjectActions:
             _add(menu, text, _EVERYWHERE if span is None else _HERE, partial(self.delete, span))
 
     def _spans(self) -> list[tuple[str, Span]]:
-        frame, selected = self._controller.navigation.frame or 0, self._selected_frames()
-        spans: list[tuple[str, Span]] = [(f"on this frame ({frame})", (frame, frame + 1))]
-        if selected is not None and selected != spans[0][1]:
+        frame, selected = self._controller.navigation.frame, self._selected_frames()
+        spans: list[tuple[str, Span]] = []
+        if frame is not None:
+            spans.append((f"on this frame ({frame})", (frame, frame + 1)))
+        if selected is not None and (frame is None or selected != (frame, frame + 1)):
             start, stop = selected
             text = f"on frames {start} to {stop - 1}, as selected in the timeline"
             spans.append((text, selected))
@@ -137,7 +139,9 @@ class ObjectActions:
         """What dividing would do."""
         parent, *daughters = self._selected() or (0,)
         into = f" into {' and '.join(map(str, daughters))}" if len(daughters) > 1 else ""
-        return f"Division of {parent}{into} on this frame ({self._controller.navigation.frame})"
+        frame = self._controller.navigation.frame
+        where = "" if frame is None else f" ({frame})"
+        return f"Division of {parent}{into} on this frame{where}"
 
     def divide(self) -> None:
         """Have the selected object divide on the displayed frame, into two or the others."""

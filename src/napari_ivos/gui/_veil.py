@@ -63,6 +63,10 @@ class VeilArray:
         """All frames; a copy, always."""
         return np.asarray(self[:], dtype=dtype)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> AnyArray:
+        """The pictures as they are now, for napari's copy of the layer."""
+        return self.__array__()
+
     def is_up_to_date(self, frame: int) -> bool:
         """Whether what was drawn last is this frame as it is now."""
         drawn = self._drawn

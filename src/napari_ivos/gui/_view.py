@@ -73,6 +73,8 @@ class SessionView(QObject):
         self.masks.events.paint.connect(self._on_mask_paint)
         self.strokes.events.selected_label.connect(self._on_label)
         self.masks.events.selected_label.connect(self._on_mask_label)
+        self.masks.events.data.connect(self._on_data)
+        self.strokes.events.data.connect(self._on_data)
         viewer.dims.events.current_step.connect(self._on_step)
         self._shapes: Shapes | None = None
         self._take_shapes_soon = self._timer(self._take_shapes)
@@ -88,10 +90,25 @@ class SessionView(QObject):
         return tuple(layer for layer in own if layer is not None)
 
     @property
-    def frame(self) -> int:
-        """The displayed frame."""
+    def place(self) -> int:
+        """Where the viewer is in time, in frames: a longer layer leads out of the video."""
         point = self.masks.world_to_data(self._viewer.dims.point)
-        return int(np.clip(round(float(point[-3])), 0, len(self._canvas) - 1))
+        return round(float(point[-3]))
+
+    @property
+    def shows_frame(self) -> bool:
+        """Whether the viewer shows a frame of the video at all."""
+        return self.place == self.frame
+
+    @property
+    def beside(self) -> str:
+        """What is wrong where the viewer shows no frame, without a full stop."""
+        return f"The video is not on screen: it has the frames 0 to {len(self._canvas) - 1} only"
+
+    @property
+    def frame(self) -> int:
+        """The displayed frame; the nearest where the viewer shows none."""
+        return int(np.clip(self.place, 0, len(self._canvas) - 1))
 
     @frame.setter
     def frame(self, index: int) -> None:
@@ -162,7 +179,7 @@ class SessionView(QObject):
         self._mask = self._session.masks[self.frame]
 
     def put_back(self) -> None:
-        """Add the session's layers again that somebody removed, when that has come to its end."""
+        """Give back the layers and data that somebody took away, when that has come to its end."""
         self._put_back_soon.start()
 
     def close(self) -> None:
@@ -175,6 +192,8 @@ class SessionView(QObject):
         self.masks.events.paint.disconnect(self._on_mask_paint)
         self.strokes.events.selected_label.disconnect(self._on_label)
         self.masks.events.selected_label.disconnect(self._on_mask_label)
+        self.masks.events.data.disconnect(self._on_data)
+        self.strokes.events.data.disconnect(self._on_data)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
         self._brush.close()
         self.tools.close()
@@ -267,8 +286,22 @@ class SessionView(QObject):
         elif label in [item.id for item in self._session.objects]:
             self._controller.select(label)
 
+    def _on_data(self) -> None:
+        if any(layer.data is not data for layer, data in self._with_data()):
+            self.put_back()
+
+    def _with_data(self) -> tuple[tuple[Labels, Any], ...]:
+        return (self.masks, self._mask_canvas), (self.strokes, self._canvas)
+
     def _put_back(self) -> None:
         layers = self._viewer.layers
+        for layer, data in self._with_data():
+            if layer.data is not data:
+                layer.data = data
+                self._controller.say(
+                    f"The data of '{layer.name}' are the session's and were put back. "
+                    "Duplicate the layer to change the copy."
+                )
         for layer in self.layers:
             if self.image in layers and layer not in layers:
                 # Under those that lie over it, or else the masks would hide the strokes.

@@ -213,6 +213,10 @@ class Video:
         limit = self.cache_bytes if cache_bytes is None else cache_bytes
         return Video(self._source.reopen(), limit, self._mapping, self.axes, self.channels)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Video:
+        """Another reader, as `reopen` gives one: napari copies a layer together with its data."""
+        return self.reopen()
+
     def close(self) -> None:
         """Let go of files and kept frames; reading afterwards is an error. Twice does no harm."""
         with self._lock:

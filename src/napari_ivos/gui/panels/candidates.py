@@ -84,6 +84,7 @@ class CandidateGrid(QDialog):
         self.truth: Callable[[int], LabelMap] | None = None
         """Gives what is right about a frame, (H, W) uint16, to be shown beside each candidate."""
         self._shown: tuple[str, list[_Candidate]] | None = None
+        self._grid = 2, 0
         self._keys: list[QShortcut] = []
         self.setWindowTitle("Candidates: which frame to correct next?")
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
@@ -119,6 +120,7 @@ class CandidateGrid(QDialog):
             return
         self._shown = shown
         self.nothing.setVisible(not found)
+        self._fit(len(found))
         for position, cell in enumerate(self.cells):
             cell.show_frame(found[position] if position < len(found) else None)
         if jobs is not None and found:
@@ -147,18 +149,22 @@ class CandidateGrid(QDialog):
             self.destroyed.connect(key.deleteLater)
             self._keys.append(key)
         self._shown = None
-        self._fit()
+        self._grid = self._grid[0], 0
+        self._fit(len(_LETTERS))
         self.refresh()
 
-    def _fit(self) -> None:
-        """Take the height that frames of this shape need, in reason."""
-        session = self._controller.session
-        if session is not None:
+    def _fit(self, count: int) -> None:
+        """Take the size that so many frames of this shape need, in reason, if it is another."""
+        session, grid = self._controller.session, (min(count, 2), (count + 1) // 2)
+        if session is not None and count and grid != self._grid:
             _, height, width = session.masks.shape
             pictures = 1 if self.truth is None else 2
             share = min(max(height / (pictures * width), 0.3), 1.2)
-            wide = self.width() if self.truth is None else max(self.width(), _WIDTH_OF_TWO)
-            self.resize(wide, round(wide * share) + 2 * _TEXT)
+            cell = self.width() // self._grid[0]
+            if self.truth is not None:
+                cell = max(cell, _WIDTH_OF_TWO // 2)
+            self._grid = columns, rows = grid
+            self.resize(columns * cell, rows * (round(cell * share) + _TEXT))
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Give the letters back."""

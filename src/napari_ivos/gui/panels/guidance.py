@@ -56,7 +56,7 @@ class GuidancePanel(Panel):
         for one in (self.next, self.accept, self.candidates):
             one.setEnabled(session is not None)
         if session is None or frame is None:
-            self.text.setText("No video yet")
+            self.text.setText("No video yet" if session is None else "No frame of the video")
             return
         value = session.reliability[frame]
         known = "not known yet" if math.isnan(value) else f"reliability {value:.0%}"

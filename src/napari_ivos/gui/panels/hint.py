@@ -32,6 +32,7 @@ class HintPanel(QFrame):
         super().__init__()
         self._controller = controller
         self._session: Session | None = None
+        self._frame_shown = True
         self.setFrameShape(QFrame.Shape.StyledPanel)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
@@ -63,6 +64,7 @@ class HintPanel(QFrame):
             controller.running_changed,
         ):
             signal.connect(self._show)
+        controller.frame_changed.connect(self._on_frame)
         controller.session_changed.connect(self._on_session)
         viewer = controller.viewer
         layers, dims = viewer.layers.events, viewer.dims.events
@@ -84,6 +86,14 @@ class HintPanel(QFrame):
             if self._controller.view is not None:
                 self._controller.view.tools.changed.connect(self._show)
 
+    def _on_frame(self) -> None:
+        # Only what depends on the frame: this comes at every step of a player.
+        view = self._controller.view
+        shown = view is None or view.shows_frame
+        if shown != self._frame_shown:
+            self._frame_shown = shown
+            self._show()
+
     def _on_said(self, text: str, bad: bool) -> None:
         self.message.setText(f"⚠ {text}" if bad else text)
         self._show_message(True)
@@ -99,13 +109,15 @@ class HintPanel(QFrame):
 
 def next_step(controller: Controller) -> str:
     """What the user would want to do now, in one sentence."""
-    session, jobs = controller.session, controller.jobs
-    if session is None or jobs is None:
+    session, jobs, view = controller.session, controller.jobs, controller.view
+    if session is None or jobs is None or view is None:
         return _beginning(controller)
     if jobs.kind == "propagation":
         return "wait, scrub or draw; H stops the propagation."
     if not _shows_frames(controller):
         return "go back to whole frames to draw: 2-D view, axes in their own order."
+    if not view.shows_frame:
+        return f"go back to the video. {view.beside}."
     if not session.objects:
         return "add an object (K), then draw on it."
     return _next_round(session) + _to_draw(controller)
