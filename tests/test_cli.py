@@ -323,6 +323,17 @@ def test_terminals_without_every_letter(movie, strokes, tmp_path, encoding):
     assert rb"\u2603" in told.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("command", ["methods", "--help"])
+def test_a_full_device_gets_one_sentence(command):
+    with open("/dev/full", "w") as full:
+        told = subprocess.run(
+            [*COMMAND, command], check=False, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert told.returncode == 2
+    assert told.stderr == "Error: Nothing more can be written: No space left on device.\n"
+
+
 def test_help_loads_neither_torch_nor_napari():
     code = (
         "import sys; from typer.testing import CliRunner; from napari_ivos.cli import app;"

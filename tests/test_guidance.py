@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from napari_ivos.errors import IvosError
 from napari_ivos.guidance import recommend
 
 
@@ -20,3 +22,9 @@ def test_unknown_frames_are_not_recommended():
     assert recommend([np.nan, 0.4, np.nan, 0.3], k=4) == [3, 1]
     assert recommend([np.nan] * 3) == []
     assert recommend([]) == []
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.5, "two", None, True])
+def test_a_number_of_frames_that_is_none_is_refused(k):
+    with pytest.raises(IvosError, match="is not a number of frames"):
+        recommend([0.5, 0.2], k)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_ivos.errors import IvosError
 
 
 def recommend(reliability: NDArray[np.float64] | Sequence[float], k: int = 1) -> list[int]:
@@ -19,13 +22,24 @@ def recommend(reliability: NDArray[np.float64] | Sequence[float], k: int = 1) ->
     reliability : (T,) float
         0–1 per frame; nan where it is not known. Unknown frames are never recommended.
     k : int
-        How many frames at most. Fewer come back when no further frame is left.
+        How many frames at most, from 1 on. Fewer come back when no further frame is left.
 
     Returns
     -------
     list of int
         Frame indices; ties go to the earlier frame.
+
+    Raises
+    ------
+    IvosError
+        `k` is not a whole number above 0.
     """
+    try:
+        wanted = 0 if isinstance(k, bool) else operator.index(k)
+    except TypeError:
+        wanted = 0
+    if wanted < 1:
+        raise IvosError(f"{k!r} is not a number of frames to recommend.", "Give 1 or more.")
     scores = np.asarray(reliability, dtype=np.float64)
     length = len(scores)
     free = ~np.isnan(scores)

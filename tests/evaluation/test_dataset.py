@@ -172,3 +172,20 @@ def test_bad_label_maps_get_a_sentence(davis, how, words):
     blob, _ = open_dataset(davis)
     with pytest.raises(VideoError, match=words):
         truth_of(blob)
+
+
+def test_photographs_are_no_label_maps(davis):
+    maps = davis / "Annotations" / "480p" / "blob"
+    noise = np.random.default_rng(0).integers(0, 60, (HEIGHT, WIDTH)).astype(np.uint8)
+    for file in maps.iterdir():
+        Image.fromarray(noise).save(file)
+    with pytest.raises(VideoError, match=r"00000\.png of blob looks like a photograph"):
+        truth_of(open_dataset(davis, sequences=["blob"])[0])
+
+
+def test_many_small_cells_side_by_side_are_objects(davis):
+    maps = davis / "Annotations" / "480p" / "blob"
+    y, x = np.mgrid[:HEIGHT, :WIDTH] // 5
+    for file in maps.iterdir():
+        Image.fromarray((1 + y * 16 + x).astype(np.uint8)).save(file)
+    assert len(truth_of(open_dataset(davis, sequences=["blob"])[0]).objects) == 192

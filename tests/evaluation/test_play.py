@@ -187,6 +187,14 @@ def test_empty_scribbles_get_a_sentence(blob, davis, shifting):
         play(blob, 1, Protocol(rounds=1))
 
 
+def test_scribbles_of_an_object_that_the_truth_lacks_get_a_sentence(blob, davis, shifting):
+    shifting(labels_of(1, 5))
+    file = davis / "Scribbles" / "blob" / "001.json"
+    file.write_text(file.read_text().replace('"object_id": 1', '"object_id": 3'))
+    with pytest.raises(StrokeError, match=r"blob are of object 3, .* show: 1\."):
+        play(blob, 1, Protocol(rounds=1))
+
+
 # --- which frame is next -----------------------------------------------------------------------
 
 RELIABILITY = np.array([0.9, 0.2, 0.3, 0.8, 0.1, 0.7])

@@ -393,3 +393,13 @@ def test_the_journal_grows_by_a_line_not_by_a_frame(two, action, tmp_path):
         assert_same(snapshot(again)[:5], after[:5])
         again.undo()
         assert is_there(again, 2) == list(range(20))
+
+
+def test_one_object_may_be_named_without_a_list_and_what_is_none_gets_a_sentence(two):
+    for other in (None, "two", ["two"], 1.5):
+        with pytest.raises(StrokeError, match="not the number of an object"):
+            two.merge_objects(1, other)
+    with pytest.raises(StrokeError, match="no object 5"):
+        two.merge_objects(1, 5)
+    two.merge_objects(1, 2)
+    assert [item.id for item in two.objects] == [1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fakes import FakeEngine
-from napari_ivos.errors import EngineError, StrokeError
+from napari_ivos.errors import EngineError, IvosError, StrokeError
 from napari_ivos.session import Session
 
 
@@ -218,6 +218,27 @@ def test_unknown_method_and_device():
         Session(video, method="flow", device="abacus")
     with pytest.raises(EngineError, match="takes no checkpoint"):
         Session(video, method="flow", checkpoint="weights.pth")
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"device": None}, "None is no device"),
+        ({"checkpoint": 5}, "5 is not a path"),
+        ({"project": 5}, "5 is not a path"),
+        ({"cache_bytes": None}, "None is no number of bytes"),
+        ({"cache_bytes": -1}, "-1 is no number of bytes"),
+    ],
+)
+def test_values_of_another_kind_get_a_sentence(given, word):
+    with pytest.raises(IvosError, match=word):
+        Session(np.zeros((2, 20, 20, 3), np.uint8), **{"method": "flow"} | given)
+
+
+@pytest.mark.parametrize("strokes", [[5], 5, None])
+def test_what_is_no_stroke_gets_a_sentence(session, strokes):
+    with pytest.raises(StrokeError, match="is not a stroke"):
+        session.add_strokes(strokes)
 
 
 def test_one_frame_video(engine):

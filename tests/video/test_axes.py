@@ -101,8 +101,11 @@ def test_time_and_depth_together_are_refused_with_a_way_out():
     assert 'axes="TCYX", channels=0' in caught.value.hint
     video = open_video(data % 40, axes="TCYX", channels=4)
     assert len(video) == 5
-    with pytest.raises(VideoError, match="5 times and 6 depths"):
+    assert "--axes TCYX --channels 0" in caught.value.hint
+    with pytest.raises(VideoError, match=r"5 times and 6 depths.*file of its own.*data\[:, 0\]"):
         open_video(coordinates("TZCYX"), axes="TZCYX")
+    with pytest.raises(VideoError, match=r"data\[:, :, 0\]"):
+        open_video(coordinates("TCZYX"), axes="TCZYX")
 
 
 def test_channels_and_colour_together_are_refused():

@@ -7,7 +7,7 @@ import tifffile
 import zarr
 
 from napari_ivos.errors import VideoError
-from napari_ivos.video import open_video
+from napari_ivos.video import open_labels, open_video
 
 STACK = np.random.default_rng(8).integers(0, 256, (6, 24, 32), dtype=np.uint8)
 WIDE = STACK.astype(np.uint16) * 257
@@ -302,3 +302,24 @@ def test_dask_is_computed_a_frame_at_a_time():
     assert computed == []
     np.testing.assert_array_equal(video[4][..., 0], STACK[4])
     assert computed == [4]
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_where_0_is_white_dark_stays_dark(tmp_path, compression):
+    path = tmp_path / "film.tif"
+    tifffile.imwrite(path, 255 - STACK, photometric="miniswhite", compression=compression)
+    assert_shows_stack(open_video(path))
+    np.testing.assert_array_equal(open_labels(path)[2], 255 - STACK[2])
+
+
+def test_palettes_show_their_colours_and_labels_keep_their_ids(tmp_path):
+    path, colours = tmp_path / "indexed.tif", np.random.default_rng(3).integers(0, 256, (256, 3))
+    table = (colours.T * 257).astype(np.uint16)
+    tifffile.imwrite(path, STACK, photometric="palette", colormap=table)
+    np.testing.assert_array_equal(np.asarray(open_video(path)), colours[STACK])
+    np.testing.assert_array_equal(np.asarray(open_video(path, axes="ZYX")), colours[STACK])
+    np.testing.assert_array_equal(open_video(path, channels=1)[3][..., 0], colours[STACK[3], 1])
+    np.testing.assert_array_equal(open_labels(path)[2], STACK[2])
+    (tmp_path / "pages").mkdir()
+    tifffile.imwrite(tmp_path / "pages" / "0.tif", STACK[0], photometric="palette", colormap=table)
+    np.testing.assert_array_equal(open_video(tmp_path / "pages")[0], colours[STACK[0]])

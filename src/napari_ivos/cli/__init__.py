@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_ivos.cli import checkpoints, projects
-from napari_ivos.cli._output import columns, sentences
+from napari_ivos.cli._output import columns, sentences, writable
 from napari_ivos.cli.batch import batch
 from napari_ivos.cli.evaluate import evaluate
 from napari_ivos.defaults import DEFAULT_METHOD
@@ -250,5 +250,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    with sentences():
+    with writable(), sentences():
         app(prog_name="napari-ivos")

@@ -139,6 +139,13 @@ class Game:
         strokes = strokes_from_davis(drawn, self.truth.size, self.truth.length)
         if not strokes:
             raise StrokeError(f"The scribbles of {self.sequence.name} hold no strokes.")
+        strange = {stroke.object_id for stroke in strokes} - {0, *self.truth.objects}
+        if strange:
+            raise StrokeError(
+                f"The scribbles of {self.sequence.name} are of object {min(strange)}, "
+                "which is on none of its label maps.",
+                f"The label maps show: {', '.join(map(str, self.truth.objects[:20]))}.",
+            )
         return dict(drawn), strokes[0].frame
 
     def answer(self, scribbles: dict[str, Any]) -> float:

@@ -13,6 +13,12 @@ from napari_ivos.evaluation._labels import LABEL_SUFFIXES, has_void, read_labels
 from napari_ivos.types import LabelMap, ObjectId
 from napari_ivos.video import Video
 
+_MANY = 32
+"""So many values on a map make it worth a look whether it is one."""
+_BYTE = 255
+_ALIKE = 0.75
+"""Of pairs of neighbouring pixels that are labelled, in maps of objects four pixels wide."""
+
 
 class Truth:
     """The right label maps of a video, read one at a time.
@@ -40,7 +46,14 @@ class Truth:
         self._files = dict(sorted(files.items()))
         self._areas: dict[int, dict[ObjectId, int]] = {}
         for index, path in self._files.items():
-            values, counts = np.unique(read_labels(path, size), return_counts=True)
+            labels = read_labels(path, size)
+            values, counts = np.unique(labels, return_counts=True)
+            if not self._areas and len(values) > _MANY and _like_a_photograph(labels):
+                raise VideoError(
+                    f"The label map {path.name} of {name} looks like a photograph: it has "
+                    f"{len(values)} values, which change from pixel to pixel.",
+                    "Give pictures whose values are the objects' ids.",
+                )
             self._areas[index] = dict(zip(values.tolist(), counts.tolist(), strict=True))
         ids = set().union(*self._areas.values()) - {0}
         # DAVIS 2016 marks its one object by 255.
@@ -107,6 +120,15 @@ class Truth:
         if self._single:
             return {1: areas[255]} if 255 in areas else {}
         return {number: areas[number] for number in self.objects if number in areas}
+
+
+def _like_a_photograph(labels: LabelMap) -> bool:
+    """Whether bytes beside each other mostly differ, as they do in no map of objects."""
+    if labels.max() > _BYTE:
+        return False
+    left, right = labels[:, :-1], labels[:, 1:]
+    pairs = (left > 0) & (right > 0)
+    return bool(np.mean((left == right)[pairs]) < _ALIKE) if pairs.any() else False
 
 
 def _frame_names(frames: Path, length: int) -> list[str]:

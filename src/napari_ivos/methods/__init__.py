@@ -159,6 +159,8 @@ def check_choice(
         The checkpoint is not there, but should be.
     """
     spec = get_method(name)
+    if not isinstance(device, str):
+        raise EngineError(f"{device!r} is no device.", "Give 'auto', 'cpu' or 'cuda', say.")
     kind = device.split(":", maxsplit=1)[0]
     if device != "auto" and kind not in spec.devices:
         raise EngineError(

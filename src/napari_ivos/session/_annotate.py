@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,24 @@ def add_strokes(history: History, edit: Edit, strokes: list[Stroke]) -> None:
     history.set_fields(edit, annotated=history.state.annotated + added)
     for stroke in strokes:
         say_present(history, edit, stroke.frame, (stroke.object_id,))
+
+
+def check_strokes(strokes: Any) -> list[Stroke]:
+    """The strokes as a list.
+
+    Raises
+    ------
+    StrokeError
+        They are something else.
+    """
+    given = list(strokes) if isinstance(strokes, Iterable) else [strokes]
+    for item in given:
+        if not isinstance(item, Stroke):
+            raise StrokeError(
+                f"{item!r} is not a stroke.",
+                "Session.strokes() gives strokes, and Session.add_stroke takes a path.",
+            )
+    return given
 
 
 def say_present(history: History, edit: Edit, index: int, object_ids: Collection[ObjectId]) -> None:

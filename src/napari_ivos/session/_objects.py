@@ -9,11 +9,24 @@ from typing import Any
 
 from napari_ivos.errors import StrokeError
 from napari_ivos.masks import MAX_ID
-from napari_ivos.scribbles import Stroke
+from napari_ivos.scribbles import Stroke, whole_number
 from napari_ivos.session._history import Edit, History
 from napari_ivos.session._relabel import relabel_frame, relabel_frames, relabel_ids
 from napari_ivos.session._state import Relabels, Round, SessionObject, State
 from napari_ivos.types import ObjectId
+
+
+def as_ids(ids: Any) -> tuple[ObjectId, ...]:
+    """One id or several, as several.
+
+    Raises
+    ------
+    StrokeError
+        They are neither.
+    """
+    if isinstance(ids, Iterable) and not isinstance(ids, str):
+        return tuple(whole_number(item, "object") for item in ids)
+    return (whole_number(ids, "object"),)
 
 
 def check_objects(state: State, ids: Iterable[ObjectId]) -> None:

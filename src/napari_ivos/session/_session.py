@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_ivos.defaults import DEFAULT_METHOD
-from napari_ivos.errors import StrokeError
+from napari_ivos.errors import ProjectError, StrokeError
 from napari_ivos.export import Origin, check_inputs, export_masks
 from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
@@ -38,6 +38,7 @@ from napari_ivos.session._store import DEFAULT_CACHE_BYTES
 from napari_ivos.session._views import MaskView, ShownMasks
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
 from napari_ivos.video import LabelStack, Video, open_labels, open_video
+from napari_ivos.video._cache import check_bytes
 
 Direction: TypeAlias = Literal["both", "forward", "backward"]
 
@@ -95,6 +96,7 @@ class Session:
     ) -> None:
         weights = None if checkpoint is None else _absolute(checkpoint)
         check_choice(method, device, weights)
+        check_bytes(cache_bytes)
         if strokes not in (None, "hint", "law"):
             raise StrokeError(f"strokes must be 'hint' or 'law', not {strokes!r}.")
         source = open_video(video)
@@ -153,6 +155,7 @@ class Session:
         VideoError
             The video cannot be read.
         """
+        check_bytes(cache_bytes)
         kept, source = Project.reopen(_absolute(path), video, cache_bytes)
         session = cls.__new__(cls)
         session._start(kept, source, engine)
@@ -314,7 +317,7 @@ class Session:
 
     def show_objects(self, object_ids: Iterable[ObjectId], visible: bool = True) -> None:
         """Have the viewer show objects, or hide them; masks and exports are the same either way."""
-        ids = tuple(object_ids)
+        ids = _objects.as_ids(object_ids)
         _objects.check_objects(self._state, ids)
         text = f"{'show' if visible else 'hide'} {_objects.listed(ids)}"
         with self._runs.edit(text) as edit:
@@ -352,7 +355,7 @@ class Session:
         StrokeError
             There is no such object or frame, or an object is locked.
         """
-        ids = tuple(object_ids)
+        ids = _objects.as_ids(object_ids)
         _objects.check_unlocked(self._state, ids, "deleted")
         text = f"delete {_objects.listed(ids)}"
         if start is None:
@@ -366,7 +369,7 @@ class Session:
     def merge_objects(
         self,
         into: ObjectId,
-        others: Iterable[ObjectId],
+        others: ObjectId | Iterable[ObjectId],
         start: int | None = None,
         stop: int | None = None,
     ) -> None:
@@ -379,7 +382,7 @@ class Session:
         ----------
         into : int
             The object that stays.
-        others : iterable of int
+        others : int, or iterable of int
         start : int, optional
             The frame; the first one, with `stop`. None: all frames.
         stop : int, optional
@@ -390,7 +393,8 @@ class Session:
         StrokeError
             There is no such object or frame, one of the objects is locked, or there is no other.
         """
-        rest = tuple(dict.fromkeys(item for item in others if item != into))
+        ids = _objects.as_ids(others)
+        rest = tuple(dict.fromkeys(item for item in ids if item != into))
         _objects.check_unlocked(self._state, (into, *rest), "merged")
         if not rest:
             raise StrokeError("Only two objects or more can be merged.", "Select another one too.")
@@ -505,7 +509,7 @@ class Session:
 
     def add_strokes(self, strokes: Iterable[Stroke]) -> None:
         """Add several strokes as one step of undo."""
-        new = list(strokes)
+        new = _annotate.check_strokes(strokes)
         for stroke in new:
             self._frame(stroke.frame)
             if stroke.object_id != 0:
@@ -1001,7 +1005,10 @@ class Session:
 
 
 def _absolute(path: str | os.PathLike[str]) -> Path:
-    return Path(path).expanduser().absolute()
+    try:
+        return Path(path).expanduser().absolute()
+    except (TypeError, RuntimeError) as error:
+        raise ProjectError(f"{path!r} is not a path that can be used here.") from error
 
 
 def _text(what: str, strokes: list[Stroke]) -> str:

@@ -32,6 +32,8 @@ class Stack:
     close: Callable[[], None] = field(default=_nothing)
     unit: str | None = None
     """Of the scale, as OME has it, such as "µm"; None where nothing tells."""
+    tones: AnyArray | None = None
+    """(N,) grey values or (N, 3) colours that the values 0 to N − 1 stand for; None: themselves."""
 
 
 def is_array_like(data: object) -> bool:
@@ -77,6 +79,11 @@ class ArraySource:
             shape, self.dtype = _shape_and_type(self._stack.data, what)
             self._layout = find_layout(shape, self.dtype, axes, self._stack.axes, what)
             count = self._layout.count(shape)
+            # Where channels lie apart, a file's one table of colours is not theirs.
+            self._tones = self._stack.tones if self._layout.channels is None else None
+            if self._tones is not None:
+                self.dtype = self._tones.dtype
+                count = 1 if self._tones.ndim == 1 else self._tones.shape[1]
             self._chosen = choose_channels(channels, count, self._layout.per_channel, what)
             self.size = (shape[self._layout.y], shape[self._layout.x])
             self.channels = len(self._chosen)
@@ -91,7 +98,12 @@ class ArraySource:
 
     def read(self, index: int, also: Callable[[int], bool]) -> Iterator[tuple[int, AnyArray]]:
         """Read one frame; see `FrameSource`."""
-        yield index, read_frame(self._stack.data, self._layout, index, self._chosen)
+        if self._tones is None:
+            yield index, read_frame(self._stack.data, self._layout, index, self._chosen)
+            return
+        values = read_frame(self._stack.data, self._layout, index, (0,))[..., 0]
+        shown = np.take(self._tones, values.astype(np.intp), axis=0, mode="clip")
+        yield index, shown.reshape(*values.shape, -1)[..., list(self._chosen)]
 
     def reopen(self) -> ArraySource:
         """Independent reader; an array that was given as such is shared, for it is only read."""

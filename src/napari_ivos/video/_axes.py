@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,13 +161,10 @@ def _layout(letters: str, shape: Sequence[int], name: str) -> Layout:
             _advice(letters),
         )
     if "T" in place and "Z" in place:
-        swapped = letters.translate(str.maketrans("CZ", "ZC"))
         raise VideoError(
             f"{name} has {shape[place['T']]} times and {shape[place['Z']]} depths; "
             "a video has one of them.",
-            "Give one plane or one time as an array, such as data[:, 0]."
-            if "C" in place
-            else f'Choose a plane by naming the depths channels: axes="{swapped}", channels=0.',
+            _one_plane(letters, place),
         )
     if "C" in place and "S" in place:
         raise VideoError(
@@ -182,6 +179,21 @@ def _layout(letters: str, shape: Sequence[int], name: str) -> Layout:
         x=place["X"],
         channels=place.get("C", place.get("S")),
         per_channel="C" in place,
+    )
+
+
+def _one_plane(letters: str, place: Mapping[str, int]) -> str:
+    """How to choose a plane of a stack that has times and depths."""
+    if "C" in place or "S" in place:
+        plane = ", ".join([*":" * place["Z"], "0"])
+        return (
+            "Save one plane, or one time, as a file of its own and open that (in Fiji: "
+            f"Image › Duplicate); in Python give it as an array: data[{plane}]."
+        )
+    swapped = letters.translate(str.maketrans("CZ", "ZC"))
+    return (
+        f'Choose a plane by naming the depths channels: axes="{swapped}", channels=0; on the '
+        f"command line --axes {swapped} --channels 0."
     )
 
 

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections import OrderedDict
 from threading import Lock
 
+from napari_ivos.errors import VideoError
 from napari_ivos.types import Frame
+
+
+def check_bytes(cache_bytes: object) -> None:
+    """Whether it is a number of bytes.
+
+    Raises
+    ------
+    VideoError
+        It is none, or less than 0.
+    """
+    if not isinstance(cache_bytes, int | float) or not cache_bytes >= 0:
+        raise VideoError(
+            f"cache_bytes={cache_bytes!r} is no number of bytes.", "Give 0 to keep nothing."
+        )
 
 
 class FrameCache:

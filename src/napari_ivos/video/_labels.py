@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import numpy as np
 
 from napari_ivos.errors import VideoError
 from napari_ivos.types import AnyArray
+from napari_ivos.video._array import ArraySource
 from napari_ivos.video._folder import list_pictures
 from napari_ivos.video._label_pictures import LABEL_SUFFIXES, read_label_picture
 from napari_ivos.video._open import open_video
 from napari_ivos.video._pictures import PICTURE_SUFFIXES
 from napari_ivos.video._source import as_video_error
+from napari_ivos.video._tiff import open_tiff
+from napari_ivos.video._video import Video
 from napari_ivos.video._zarr import is_zarr
 
 _MASKS = "masks"
@@ -139,7 +143,9 @@ def _of_pictures(name: str, files: list[Path]) -> LabelStack:
 
 def _of_video(path: Path) -> LabelStack:
     """A stack in which intensities are labels."""
-    video = open_video(path, cache_bytes=0)
+    tiff = path.suffix.lower() in (".tif", ".tiff")
+    stack = ArraySource(partial(open_tiff, path, values=True), path.name, path) if tiff else None
+    video = open_video(path, cache_bytes=0) if stack is None else Video(stack, cache_bytes=0)
 
     def read(index: int) -> AnyArray:
         raw = video.intensities(index)

@@ -20,10 +20,17 @@ from napari_ivos.video._source import as_video_error, check_size
 from napari_ivos.video._units import MICROMETRES, length_unit, seconds
 
 
-def open_tiff(path: Path) -> Stack:
+def open_tiff(path: Path, *, values: bool = False) -> Stack:
     """Open the first image series of a TIFF file lazily, with its axes, pixel size and rate.
 
     Pages that were written one by one, each as a series, are one series.
+
+    Parameters
+    ----------
+    path : Path
+    values : bool
+        Whether values are meant as they are, as in label maps; or else palettes, and files in which
+        0 is white, as they look.
 
     Raises
     ------
@@ -41,7 +48,7 @@ def open_tiff(path: Path) -> Stack:
     ):
         file = tifffile.TiffFile(path)
         try:
-            return _stack(file, path)
+            return _stack(file, path, values)
         except BaseException:
             file.close()
             raise
@@ -75,7 +82,7 @@ def _series(file: Any) -> Any:
     return tifffile.TiffPageSeries(pages, shape, first.dtype, f"T{first.axes}")
 
 
-def _stack(file: Any, path: Path) -> Stack:
+def _stack(file: Any, path: Path, values: bool) -> Stack:
     series = _series(file)
     page = series.keyframe
     size = (page.imagelength, page.imagewidth)
@@ -97,7 +104,25 @@ def _stack(file: Any, path: Path) -> Stack:
         )
     else:
         data = _Pages(series)
-    return Stack(data, series.axes, scale, frame_rate, file.close, unit)
+    tones = None if values else _tones(page)
+    return Stack(data, series.axes, scale, frame_rate, file.close, unit, tones)
+
+
+def _tones(page: Any) -> AnyArray | None:
+    """What the values of a palette, or of a file in which 0 is white, stand for."""
+    import tifffile
+
+    if page.dtype.kind not in "bu" or page.dtype.itemsize > 2 or page.samplesperpixel > 1:
+        return None
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        return np.arange(2**page.bitspersample, dtype=page.dtype)[::-1]
+    if page.photometric != tifffile.PHOTOMETRIC.PALETTE or page.colormap is None:
+        return None
+    # Sixteen bits by the standard; some programs write eight into them.
+    table = np.asarray(page.colormap).T
+    colours: AnyArray = (table >> 8 if table.max() > 255 else table).astype(np.uint8)
+    grey = np.arange(len(colours))[:, None] == colours
+    return None if len(colours) == 256 and grey.all() else colours
 
 
 def _chain_is_broken(file: Any) -> bool:

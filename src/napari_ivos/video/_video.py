@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from napari_ivos.errors import VideoError
 from napari_ivos.types import AnyArray, Frame
-from napari_ivos.video._cache import FrameCache
+from napari_ivos.video._cache import FrameCache, check_bytes
 from napari_ivos.video._channels import Channels
 from napari_ivos.video._indexing import resolve_key
 from napari_ivos.video._mapping import IntensityMapping, decide_mapping, fixed_mapping
@@ -58,10 +58,7 @@ class Video:
         axes: str | None = None,
         channels: Channels | None = None,
     ) -> None:
-        if cache_bytes < 0:
-            raise VideoError(
-                f"cache_bytes={cache_bytes} is less than nothing.", "Give 0 to keep no frames."
-            )
+        check_bytes(cache_bytes)
         self._source = source
         self.axes = axes
         self.channels = channels

@@ -11,9 +11,11 @@ from napari_ivos.errors import VideoError
 from napari_ivos.video._array import Stack
 from napari_ivos.video._axes import axes_from_names
 from napari_ivos.video._source import as_video_error
-from napari_ivos.video._units import length_unit
+from napari_ivos.video._units import length_unit, seconds
 
 _MARKS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
+_SHORT_TIMES = {"nanosecond": "ns", "microsecond": "µs", "millisecond": "ms", "second": "s"}
+_SHORT_TIMES |= {"minute": "min", "hour": "h", "day": "d"}
 
 
 def is_zarr(folder: Path) -> bool:
@@ -64,8 +66,10 @@ def _group(group: Any, path: Path) -> Stack:
     image = images[0]
     level = image["datasets"][0]
     axes = axes_from_names([_axis_name(axis) for axis in image.get("axes", ())])
-    scale = _scale(level, image, axes)
-    return Stack(group[level["path"]], axes, scale, unit=_unit(image.get("axes", ())))
+    y, x, step = (_factor(level, image, axes, letter) for letter in "YXT")
+    rate = _rate(step, image.get("axes", ()))
+    scale = None if y is None or x is None else (y, x)
+    return Stack(group[level["path"]], axes, scale, rate, unit=_unit(image.get("axes", ())))
 
 
 def _axis_name(axis: Any) -> str:
@@ -82,17 +86,27 @@ def _unit(axes: Any) -> str | None:
     return told.pop() if len(told) == 1 else None
 
 
-def _scale(
-    level: Mapping[str, Any], image: Mapping[str, Any], axes: str | None
-) -> tuple[float, float] | None:
-    """Pixel size (y, x): the level's, times what is said of all levels."""
+def _rate(step: float | None, axes: Any) -> float | None:
+    """Frames a second of that time between frames, if its unit is told."""
+    units = [
+        seconds(_SHORT_TIMES.get(str(axis.get("unit")), axis.get("unit")))
+        for axis in axes
+        if isinstance(axis, Mapping) and str(axis.get("name")).lower() in ("t", "time")
+    ]
+    between = step * units[0] if step is not None and len(units) == 1 else 0.0
+    return 1 / between if between > 0 else None
+
+
+def _factor(
+    level: Mapping[str, Any], image: Mapping[str, Any], axes: str | None, letter: str
+) -> float | None:
+    """The size of a step along an axis: the level's, times what is said of all levels."""
+    if axes is None or letter not in axes:
+        return None
     found = [
-        dict(zip(axes, step["scale"], strict=True))
+        float(step["scale"][axes.index(letter)])
         for part in (level, image)
         for step in part.get("coordinateTransformations", ())
-        if step.get("type") == "scale" and axes is not None
+        if step.get("type") == "scale" and len(step["scale"]) == len(axes)
     ]
-    if not found:
-        return None
-    y, x = (math.prod(float(factors[axis]) for factors in found) for axis in "YX")
-    return y, x
+    return math.prod(found) if found else None
