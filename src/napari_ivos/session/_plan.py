@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from napari_ivos.errors import EngineError
+from napari_ivos.masks import extend_probs, labels_from_probs
 from napari_ivos.methods import (
     Annotation,
     Engine,
@@ -27,7 +29,13 @@ from napari_ivos.methods import (
 from napari_ivos.scribbles import Stroke, rasterise_all
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Edit
-from napari_ivos.session._relabel import read_human, read_probs, read_reliability
+from napari_ivos.session._passing import Former, joined
+from napari_ivos.session._relabel import (
+    read_human,
+    read_probs,
+    read_reliability,
+    relabel_ids,
+)
 from napari_ivos.session._rules import Rules, absent_objects
 from napari_ivos.session._state import EMPTY_FRAME, Draft, FrameState, Relabels, Round
 from napari_ivos.session._store import FrameStore
@@ -83,6 +91,9 @@ class Update:
     """False for an annotated frame outside of the range that was asked for."""
     draft: Draft | None = None
     """Set on annotated frames."""
+    prior: FrameState | None = None
+    """Set on annotated frames that the run went on through, while their own round is to come: what
+    such a frame is to be segmented from, with the objects that the run has brought there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,8 @@ class Plan:
     backward: tuple[int, ...] = ()
     forward: tuple[int, ...] = ()
     annotated: tuple[int, ...] = ()
+    passed: Mapping[int, Interaction] = field(default_factory=dict)
+    """Annotated frames that a run goes on through; see `_passing`."""
     before: dict[int, FrameState] = field(default_factory=dict)
     """All frames as they were when the plan was made."""
     edit: Edit | None = None
@@ -159,13 +172,15 @@ class Plan:
         if self.rounds:
             past = [self._annotation(item) for item in self.rounds]
             memory = engine.rebuild(self.video, past)
+        frames = dict(self.before)
         for item in self.interactions:
             carries_on = self.kind == "propagate" and item.frame == self.frame
             update, draft = self._segment(engine, item, memory)
             if carries_on or item.draft is None:
                 yield update
+            frames[item.frame] = segmented(frames.get(item.frame, EMPTY_FRAME), update)
             if carries_on:
-                yield from self._propagate(engine, update, draft)
+                yield from self._propagate(engine, update, draft, frames)
 
     def _segment(self, engine: Engine, item: Interaction, memory: Memory) -> tuple[Update, Draft]:
         """One annotated frame: from its up-to-date preview, or anew."""
@@ -174,9 +189,8 @@ class Plan:
             assert frame.mask is not None
             assert frame.probs is not None
             scores = frame.reliability, frame.object_reliability
-            return self._publish(
-                item.frame, frame.mask, frame.probs, scores, item.draft
-            ), item.draft
+            update = self._publish(item.frame, frame.mask, frame.probs, scores, item.draft)
+            return replace(update, objects=frame.objects), item.draft
         request = InteractRequest(
             video=self.video,
             frame=item.frame,
@@ -194,13 +208,40 @@ class Plan:
         labels, probs = self.rules.apply(
             item.frame, self._checked(result), human, item.before.human_objects, strokes
         )
-        mask, key = self.store.put(labels), self.store.put(probs)
-        return self._publish(item.frame, mask, key, _scores(result), draft), draft
+        known = self._known(item, probs)
+        mask = self.store.put(labels)
+        key = self.store.put(extend_probs(probs, self.objects, known))
+        update = self._publish(item.frame, mask, key, _scores(result), draft)
+        each = dict(zip(self.objects, update.object_reliability, strict=False))
+        own = tuple(each[object_id] for object_id in known if object_id in each)
+        return replace(update, objects=known, object_reliability=own), draft
 
-    def _propagate(self, engine: Engine, seed: Update, draft: Draft) -> Iterator[Update]:
+    def _known(self, item: Interaction, probs: ProbMap) -> tuple[ObjectId, ...]:
+        """Objects that an annotated frame says something of, in channel order.
+
+        Not those that no run has brought there, that nobody has marked there, and that the method
+        finds nothing of: whether they are there is not known.
+        """
+        before = item.before
+        if before.trusted or (before.human is not None and before.probs is None):
+            return self.objects
+        known = {stroke.object_id for stroke in item.strokes}
+        known |= set(self._ids_of(before)) | absent_objects(self.rules.absences, item.frame)
+        found = probs[1:].reshape(len(self.objects), -1).max(axis=1) > 0
+        return tuple(k for k, any_ in zip(self.objects, found, strict=True) if any_ or k in known)
+
+    def _ids_of(self, frame: FrameState) -> tuple[int, ...]:
+        """The objects of a frame's probabilities, as they read today."""
+        return relabel_ids(frame.objects, frame.relabelled + self.merged) if frame.objects else ()
+
+    def _propagate(
+        self, engine: Engine, seed: Update, draft: Draft, frames: dict[int, FrameState]
+    ) -> Iterator[Update]:
         wanted = set(self.frames)
         reliability = None if math.isnan(seed.reliability) else seed.reliability
-        start = FrameResult(seed.index, self.store.get(seed.probs), reliability)
+        probs = extend_probs(self.store.get(seed.probs), seed.objects, self.objects)
+        start = FrameResult(seed.index, probs, reliability)
+        known = {index: frozenset(self._ids_of(frames[index])) for index in self.passed}
         request = PropagateRequest(
             video=self.video,
             frame=self.frame,
@@ -219,9 +260,49 @@ class Plan:
         for result in engine.propagate(request):
             if result.index not in wanted:
                 continue
-            labels, probs = self.rules.apply(result.index, self._checked(result))
+            self._checked(result)
+            index = result.index
+            former = partial(self._former, frames.get(index, EMPTY_FRAME))
+            whole = joined(result, self.frame, self.objects, known, former)
+            item = self.passed.get(index)
+            labels, probs = self.rules.apply(index, whole.probs, *self._law(item))
             mask, key = self.store.put(labels), self.store.put(probs)
-            yield self._publish(result.index, mask, key, _scores(result))
+            update = self._publish(index, mask, key, _scores(whole))
+            if item is not None:
+                update = replace(update, prior=self._prior(item, probs, known[index]))
+            yield update
+
+    def _law(
+        self, item: Interaction | None
+    ) -> tuple[HumanMap | None, frozenset[ObjectId], HumanMap | None]:
+        """What a person said on an annotated frame: pixels, what they exclude, and strokes."""
+        if item is None:
+            return None, frozenset(), None
+        strokes = rasterise_all(item.strokes, self._size) if self.law and item.strokes else None
+        human = self._human(item.before) if item.before.binding else None
+        return human, item.before.human_objects, strokes
+
+    def _former(self, frame: FrameState) -> Former | None:
+        probs = self._probs(frame)
+        if probs is None:
+            return None
+        known = frozenset(self._ids_of(frame) or self.objects)
+        return Former(probs, known, read_reliability(frame, self.objects, self.merged))
+
+    def _prior(self, item: Interaction, probs: ProbMap, known: frozenset[ObjectId]) -> FrameState:
+        """A passed frame as before its round, with the objects that the run brought there."""
+        before = self._probs(item.before)
+        full = np.zeros_like(probs) if before is None else before.copy()
+        had, brought = self._ids_of(item.before), set(self.objects) - known
+        for channel, object_id in enumerate(self.objects, start=1):
+            if object_id in brought:
+                full[channel] = probs[channel]
+        full[0] = np.maximum(1 - full[1:].sum(axis=0), 0)
+        objects = tuple(k for k in self.objects if k in brought or k in had)
+        part = extend_probs(full, self.objects, objects)
+        mask = self.store.put(labels_from_probs(part, objects))
+        key = self.store.put(part)
+        return replace(item.before, mask=mask, probs=key, objects=objects, relabelled=())
 
     def _publish(
         self,
@@ -261,6 +342,20 @@ class Plan:
     def _annotation(self, past: Round) -> Annotation:
         prior = self._probs(past.before, past.objects)
         return Annotation(past.frame, past.objects, past.strokes, prior, self._human(past.before))
+
+
+def segmented(frame: FrameState, update: Update) -> FrameState:
+    """A frame with what a run says about it."""
+    return replace(
+        frame,
+        mask=update.mask,
+        probs=update.probs,
+        objects=update.objects,
+        reliability=frame.reliability if frame.trusted else update.reliability,
+        object_reliability=update.object_reliability,
+        source=frame.source if frame.trusted else "model",
+        relabelled=(),
+    )
 
 
 def _scores(result: FrameResult) -> tuple[float, tuple[float, ...]]:

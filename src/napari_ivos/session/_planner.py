@@ -12,11 +12,11 @@ from napari_ivos.scribbles import Stroke, whole_number
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import History
 from napari_ivos.session._plan import EngineLoader, Interaction, Plan, Update
-from napari_ivos.session._relabel import read_mask
-from napari_ivos.session._rules import Rules
+from napari_ivos.session._relabel import read_mask, relabel_ids
+from napari_ivos.session._rules import Rules, absent_objects
 from napari_ivos.session._state import EMPTY_FRAME, Annotated, Round, State
 from napari_ivos.session._store import FrameStore
-from napari_ivos.types import LabelMap
+from napari_ivos.types import LabelMap, ObjectId
 from napari_ivos.video import Video
 
 
@@ -102,7 +102,9 @@ def plan_propagate(
     origin = _origin(context, frame)
     frames_wanted = frame_range(start, stop, length)
     first, end = frames_wanted.start, frames_wanted.stop
-    annotated = trusted_frames(context) - {origin}
+    others = trusted_frames(context) - {origin}
+    passed = {other for other in others if _goes_through(context, origin, other)}
+    annotated = others - passed
     backward, forward = schedule.span(origin, annotated, length, context.spec.span_proportion)
     # Frames on the way to the range are visited as well; those past it are not needed.
     back = tuple(i for i in backward if direction != "forward" and i >= first)
@@ -113,7 +115,30 @@ def plan_propagate(
     plan = _plan(context, "propagate", origin, frames, items)
     plan.backward, plan.forward = back, fore
     plan.annotated = tuple(sorted(annotated))
+    plan.passed = {
+        index: _interaction(context, index) for index in (*back, *fore) if index in passed
+    }
     return plan
+
+
+def _goes_through(context: Context, origin: int, other: int) -> bool:
+    """Whether a run carries an object on through an annotated frame where it is not known yet."""
+    if context.history.frame(other).trusted:
+        return False
+    absent = absent_objects(context.state.absences, other)
+    locked = {item.id for item in context.state.objects if item.locked}
+    return bool(_known(context, origin) - _known(context, other) - absent - locked)
+
+
+def _known(context: Context, frame: int) -> set[ObjectId]:
+    """Objects that an annotated frame says something of, as far as can be told before the run."""
+    state, now = context.state, context.history.frame(frame)
+    known = {stroke.object_id for stroke in strokes_on(state, frame)}
+    if now.human is not None and (now.trusted or now.probs is None):
+        known |= now.human_objects
+    if now.objects:
+        known |= set(relabel_ids(now.objects, now.relabelled + state.merged))
+    return known.intersection(state.ids)
 
 
 def _origin(context: Context, frame: int | None) -> int:
@@ -233,6 +258,10 @@ def is_wanted(context: Context, plan: Plan, update: Update) -> bool:
     """Whether a frame may still take a result, or a person has said something else since."""
     if plan.loader is not context.loader:
         return False
+    if update.index in plan.passed:
+        then, now = plan.passed[update.index], context.history.frame(update.index)
+        same = _interaction(context, update.index).inputs[1:3] == then.inputs[1:3]
+        return same and not now.trusted
     if update.draft is None:
         return update.index not in trusted_frames(context) - {plan.frame}
     if plan.kind == "propagate" and update.index == plan.frame:
@@ -244,7 +273,7 @@ def under_new_rules(context: Context, plan: Plan, update: Update) -> tuple[Key, 
     """Mask and probabilities of a result, under what was locked or marked absent meanwhile."""
     rules = replace(_rules(context), objects=plan.objects)
     same = (rules.locked, rules.absences) == (plan.rules.locked, plan.rules.absences)
-    if same or update.draft is not None:
+    if same or update.draft is not None or update.index in plan.passed:
         return update.mask, update.probs
     labels, probs = rules.apply(update.index, context.store.get(update.probs))
     return context.store.put(labels), context.store.put(probs)

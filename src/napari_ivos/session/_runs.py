@@ -13,7 +13,7 @@ from typing import Any, Literal
 from napari_ivos.methods import Engine, get_method
 from napari_ivos.session import _planner
 from napari_ivos.session._history import Edit, History
-from napari_ivos.session._plan import EngineLoader, Plan, Update
+from napari_ivos.session._plan import EngineLoader, Plan, Update, segmented
 from napari_ivos.session._store import FrameStore
 from napari_ivos.video import Video
 
@@ -136,17 +136,14 @@ class Runs:
             return
         now = self._history.frame(update.index)
         mask, probs = _planner.under_new_rules(context, plan, update)
-        segmented = replace(
-            now,
-            mask=mask,
-            probs=probs,
-            objects=update.objects,
-            reliability=now.reliability if now.trusted else update.reliability,
-            object_reliability=update.object_reliability,
-            source=now.source if now.trusted else "model",
-            relabelled=(),
-        )
-        self._history.set_frame(edit, update.index, segmented)
+        result = replace(update, mask=mask, probs=probs)
+        self._history.set_frame(edit, update.index, segmented(now, result))
+        drafts = self._history.state.drafts
+        if update.prior is not None and update.index in drafts:
+            # Its round is still to come: the preview is made anew then, from what is known now.
+            draft = replace(drafts[update.index], before=update.prior, inputs=())
+            changed = MappingProxyType({**drafts, update.index: draft})
+            self._history.set_fields(edit, drafts=changed)
 
     def finish(self, plan: Plan) -> None:
         """See `Session.finish`."""

@@ -778,7 +778,9 @@ class Session:
     ) -> Generator[Update]:
         """Carry an annotated frame's objects through the video, and end the round.
 
-        Goes outwards to the nearest other annotated or accepted frames, or the video's ends.
+        Goes outwards to the nearest other annotated or accepted frames, or the video's ends. An
+        annotated frame is no end for an object that nobody marked there and no run had brought
+        there before: the run adds it to the frame, changes nothing else on it, and goes on.
 
         Parameters
         ----------
