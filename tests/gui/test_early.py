@@ -25,7 +25,7 @@ def loading(monkeypatch):
         loads.append((spec.name, threading.current_thread().name, gc.isenabled()))
         raise ImportError("made to fail")
 
-    monkeypatch.setattr("napari_ivos.session._plan.load_early", load)
+    monkeypatch.setattr("napari_ivos.session._loader.load_early", load)
     return loads
 
 

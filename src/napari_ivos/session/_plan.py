@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -22,13 +20,11 @@ from napari_ivos.methods import (
     InteractRequest,
     Memory,
     PropagateRequest,
-    create_engine,
-    get_method,
-    load_early,
 )
-from napari_ivos.scribbles import Stroke, rasterise_all
+from napari_ivos.scribbles import rasterise_all
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Edit
+from napari_ivos.session._loader import EngineLoader
 from napari_ivos.session._passing import Former, joined
 from napari_ivos.session._relabel import (
     read_human,
@@ -39,76 +35,9 @@ from napari_ivos.session._relabel import (
 from napari_ivos.session._rules import Rules, absent_objects
 from napari_ivos.session._state import EMPTY_FRAME, Draft, FrameState, Relabels, Round
 from napari_ivos.session._store import FrameStore
+from napari_ivos.session._update import Interaction, Update, segmented
 from napari_ivos.types import ObjectId, ProbMap
 from napari_ivos.video import Video
-
-
-class EngineLoader:
-    """Loads an engine when it is first needed, in the thread that needs it, and once."""
-
-    def __init__(
-        self, load: Callable[[], Engine], prepare: Callable[[], None] = lambda: None
-    ) -> None:
-        self._load = load
-        self.prepare = prepare
-        """Loads what `get` takes longest for, in any thread."""
-        self._engine: Engine | None = None
-        self._lock = threading.Lock()
-
-    @classmethod
-    def of(cls, method: str, device: str, checkpoint: Path | None) -> EngineLoader:
-        """Loader of a method."""
-        return cls(
-            lambda: create_engine(method, device, checkpoint),
-            lambda: load_early(get_method(method)),
-        )
-
-    def get(self) -> Engine:
-        """The engine."""
-        with self._lock:
-            if self._engine is None:
-                self.prepare()
-                self._engine = self._load()
-            return self._engine
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Update:
-    """What a run says about one frame; `Session.commit` makes it the session's."""
-
-    plan: int
-    """The plan's id."""
-    index: int
-    """The frame."""
-    mask: Key
-    probs: Key
-    objects: tuple[ObjectId, ...]
-    reliability: float
-    """0–1, nan where the method does not estimate it."""
-    object_reliability: tuple[float, ...] = ()
-    """The same for each of `objects`; empty where the method does not tell."""
-    in_range: bool = True
-    """False for an annotated frame outside of the range that was asked for."""
-    draft: Draft | None = None
-    """Set on annotated frames."""
-    prior: FrameState | None = None
-    """Set on annotated frames that the run went on through, while their own round is to come: what
-    such a frame is to be segmented from, with the objects that the run has brought there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interaction:
-    """An annotated frame to be segmented by its strokes."""
-
-    frame: int
-    strokes: tuple[Stroke, ...]
-    before: FrameState
-    """The frame as it was before the round, with the person's pixels of today."""
-    shown: FrameState | None
-    """The preview of the stroke before."""
-    inputs: tuple[object, ...]
-    draft: Draft | None
-    """The preview there is, when it is up to date."""
 
 
 @dataclass(slots=True, eq=False)
@@ -342,20 +271,6 @@ class Plan:
     def _annotation(self, past: Round) -> Annotation:
         prior = self._probs(past.before, past.objects)
         return Annotation(past.frame, past.objects, past.strokes, prior, self._human(past.before))
-
-
-def segmented(frame: FrameState, update: Update) -> FrameState:
-    """A frame with what a run says about it."""
-    return replace(
-        frame,
-        mask=update.mask,
-        probs=update.probs,
-        objects=update.objects,
-        reliability=frame.reliability if frame.trusted else update.reliability,
-        object_reliability=update.object_reliability,
-        source=frame.source if frame.trusted else "model",
-        relabelled=(),
-    )
 
 
 def _scores(result: FrameResult) -> tuple[float, tuple[float, ...]]:

@@ -11,11 +11,13 @@ from napari_ivos.methods import _schedule as schedule
 from napari_ivos.scribbles import Stroke, whole_number
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import History
-from napari_ivos.session._plan import EngineLoader, Interaction, Plan, Update
+from napari_ivos.session._loader import EngineLoader
+from napari_ivos.session._plan import Plan
 from napari_ivos.session._relabel import read_mask, relabel_ids
 from napari_ivos.session._rules import Rules, absent_objects
 from napari_ivos.session._state import EMPTY_FRAME, Annotated, Round, State
 from napari_ivos.session._store import FrameStore
+from napari_ivos.session._update import Interaction, Update
 from napari_ivos.types import LabelMap, ObjectId
 from napari_ivos.video import Video
 

@@ -17,12 +17,13 @@ from napari_ivos.session._disk import Key
 from napari_ivos.session._folder import FRAMES, JOURNAL, read_head, the_video
 from napari_ivos.session._history import Edit, History
 from napari_ivos.session._journal import damaged
-from napari_ivos.session._plan import Plan, Update
+from napari_ivos.session._plan import Plan
 from napari_ivos.session._project import Project
 from napari_ivos.session._restore import NOTES, Restored, lines_of, read_settings, restore
 from napari_ivos.session._session import Session
 from napari_ivos.session._state import FrameState
 from napari_ivos.session._store import DEFAULT_CACHE_BYTES, FrameStore
+from napari_ivos.session._update import Update
 
 _NOWHERE: Key = 0
 """Stands for an array whose file is gone: of a step that was taken back for good."""

@@ -13,8 +13,10 @@ from typing import Any, Literal
 from napari_ivos.methods import Engine, get_method
 from napari_ivos.session import _planner
 from napari_ivos.session._history import Edit, History
-from napari_ivos.session._plan import EngineLoader, Plan, Update, segmented
+from napari_ivos.session._loader import EngineLoader
+from napari_ivos.session._plan import Plan
 from napari_ivos.session._store import FrameStore
+from napari_ivos.session._update import Update, segmented
 from napari_ivos.video import Video
 
 

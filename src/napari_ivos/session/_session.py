@@ -26,7 +26,7 @@ from napari_ivos.session._erase import erase_strokes, known_strokes
 from napari_ivos.session._folder import is_project
 from napari_ivos.session._import import MaskImport, frames_for
 from napari_ivos.session._overview import Overview
-from napari_ivos.session._plan import Plan, Update
+from napari_ivos.session._plan import Plan
 from napari_ivos.session._project import Project
 from napari_ivos.session._relabel import read_human, read_reliability
 from napari_ivos.session._restore import Settings
@@ -35,6 +35,7 @@ from napari_ivos.session._runs import Runs
 from napari_ivos.session._saving import Saving
 from napari_ivos.session._state import Absence, FrameState, SessionObject, State
 from napari_ivos.session._store import DEFAULT_CACHE_BYTES
+from napari_ivos.session._update import Update
 from napari_ivos.session._views import MaskView, ShownMasks
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
 from napari_ivos.video import LabelStack, Video, open_labels, open_video
