@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from napari.layers._layer_actions import _convert_dtype, _duplicate_layer
-from qtpy.QtCore import QPoint
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QPoint, Qt
 
+from gui.shared_window import delete_now
 from gui.test_dock import press
 from napari_ivos.gui._fit import canvas_of, is_whole
 from napari_ivos.gui._layers import is_own
@@ -207,3 +209,38 @@ def test_who_selects_another_layer_is_told_how_to_draw(viewer, dock, controller)
     assert "Brush" not in dock.hint.text.text()
     controller.view.use_mask_brush()
     assert "Brush" not in dock.hint.text.text()
+
+
+def test_what_was_told_goes_when_something_else_is_done(viewer, dock, controller, paint, idle):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    press(viewer, "U")
+    assert "Undone" in dock.hint.message.text()
+    controller.refresh()
+    assert not dock.hint.message.isHidden()
+    controller.add_object()
+    assert dock.hint.message.isHidden()
+
+
+def test_tab_leads_out_of_the_table(viewer, dock, qtbot):
+    viewer.window._qt_window.show()
+    viewer.window._qt_window.activateWindow()
+    table = dock.objects.table
+    table.setFocus()
+    qtbot.waitUntil(table.hasFocus)
+    qtbot.keyClick(table, Qt.Key.Key_Tab)
+    assert not table.hasFocus()
+
+
+def test_where_the_work_is_when_the_dock_is_closed(viewer, dock, controller, paint, idle):
+    paint((0, 20, 10))
+    idle()
+    kept, told = controller.session.project, []
+    with notification_manager:
+        notification_manager.notification_ready.connect(told.append)
+        viewer.window.remove_dock_widget(dock)
+        dock = None
+        delete_now()
+        notification_manager.notification_ready.disconnect(told.append)
+    expected = "is gone" if kept is None else f"'{kept.stem}' (Project ▸ Open)"
+    assert [expected in one.message for one in told] == [True]

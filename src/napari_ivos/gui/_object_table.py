@@ -64,6 +64,8 @@ class ObjectTable(QTableView):
         self.setEditTriggers(trigger.DoubleClicked | trigger.EditKeyPressed)
         # The keyboard stays with the canvas: its keys are the quick way to work.
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        # Else Tab goes round and round in the table, and never out of it.
+        self.setTabKeyNavigation(False)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         # Qt's own, in the corner of the headers.
         self.findChild(QAbstractButton).setToolTip("Select all objects")

@@ -36,6 +36,19 @@ class _Task:
     cancelled: Callable[[], None]
 
 
+def tell_where(kept: Path | None) -> None:
+    """Have napari tell where the work of a session is whose dock is closed and tells nothing."""
+    from napari.utils.notifications import show_info
+
+    show_info(f"The dock was closed, and the session ended; {_where(kept)}.")
+
+
+def _where(kept: Path | None) -> str:
+    if kept is None:
+        return "what was not exported is gone"
+    return f"its work is kept in '{kept.stem}' (Project ▸ Open)"
+
+
 class Projects(QObject):
     """Keeps each session in a folder, moves it, and opens those that there are.
 
@@ -117,10 +130,7 @@ class Projects(QObject):
 
     def say_where(self, kept: Path | None) -> None:
         """Say where the work of a session is that ended because its video was removed."""
-        where = "what was not exported is gone"
-        if kept is not None:
-            where = f"its work is kept in '{kept.stem}' (Project ▸ Open)"
-        text = f"The video was removed, and the session ended; {where}."
+        text = f"The video was removed, and the session ended; {_where(kept)}."
         self._controller.say(text, bad=kept is None)
 
     # -- one after the other ------------------------------------------------------------------

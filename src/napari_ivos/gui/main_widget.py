@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidg
 from napari_ivos.gui._controller import Controller, MakeSession
 from napari_ivos.gui._fit import StayWhole
 from napari_ivos.gui._keys import Bindings
-from napari_ivos.gui._projects import OpenSession
+from napari_ivos.gui._projects import OpenSession, tell_where
 from napari_ivos.gui.panels._parts import button
 from napari_ivos.gui.panels.export import ExportPanel
 from napari_ivos.gui.panels.guidance import GuidancePanel
@@ -91,7 +91,10 @@ class InteractiveVOS(QWidget):
     def event(self, event: QEvent) -> bool:
         """Shut down when napari takes the widget out of its dock."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            session, worked = self.controller.session, self.controller.has_work
             self._shut_down()
+            if session is not None and worked:
+                tell_where(session.project)
             self._put_timeline_away()
             # Nobody can dock it again: a new one is made then.
             self.deleteLater()

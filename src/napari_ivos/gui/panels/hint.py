@@ -33,6 +33,7 @@ class HintPanel(QFrame):
         self._controller = controller
         self._session: Session | None = None
         self._frame_shown = True
+        self._told_after = ""
         self.setFrameShape(QFrame.Shape.StyledPanel)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
@@ -64,6 +65,7 @@ class HintPanel(QFrame):
             controller.running_changed,
         ):
             signal.connect(self._show)
+        controller.state_changed.connect(self._on_state)
         controller.frame_changed.connect(self._on_frame)
         controller.session_changed.connect(self._on_session)
         viewer = controller.viewer
@@ -96,8 +98,18 @@ class HintPanel(QFrame):
 
     def _on_said(self, text: str, bad: bool) -> None:
         self.message.setText(f"⚠ {text}" if bad else text)
+        self._told_after = self._last_step()
         self._show_message(True)
         self._over.start()
+
+    def _on_state(self) -> None:
+        # Something else was done since: what was told is about what went before.
+        if self._last_step() != self._told_after:
+            self._show_message(False)
+
+    def _last_step(self) -> str:
+        session = self._controller.session
+        return "" if session is None else session.undo_text
 
     def _show_message(self, shown: bool) -> None:
         self.text.setVisible(not shown)
