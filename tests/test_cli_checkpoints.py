@@ -68,6 +68,15 @@ def test_a_file_of_another_name_needs_to_be_told(user, tmp_path):
     assert (user / "GIS-ckpt_wo_YTIVOStrainset.pth").exists()
 
 
+def test_among_files_made_alike_only_these_are_to_choose_from(user, tmp_path, monkeypatch):
+    twins = [(record, record.files[0]) for record in checkpoints.list_checkpoints()[:2]]
+    monkeypatch.setattr("napari_ivos.cli.checkpoints._recognised", lambda _: twins)
+    (tmp_path / "mine.pth").write_bytes(b"good")
+    result = invoke("add", tmp_path / "mine.pth")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("with --as, one of: gis-standard, gis-wo-ytivos.\n")
+
+
 def test_a_method_that_is_not_there_cannot_be_verified(user, tmp_path):
     file = tmp_path / "I_e290.pth"
     file.write_bytes(b"good")

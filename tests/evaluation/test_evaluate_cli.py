@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -67,6 +68,7 @@ def test_a_pair_of_folders_and_points(invoke, tmp_path):
         ({"--points": "nowhere.json"}, "nowhere.json"),
         ({"--method": "flow", "--checkpoint": "x.pth"}, "takes no checkpoint"),
         ({"--checkpoint": "x.pth"}, "x.pth'. Check its path"),
+        ({"--checkpoint": "~/x.pth"}, f"'{Path.home() / 'x.pth'}'. Check its path"),
         ({"--report": "davis"}, "holds other files"),
         ({"--time-limit": "-1"}, "positive"),
         ({"--short-side": "2"}, "short side"),

@@ -72,6 +72,16 @@ def test_other_settings_are_refused(davis, tmp_path, change, word):
         evaluate(open_dataset(davis), Protocol(**{"rounds": 1} | change), tmp_path / "report")
 
 
+def test_settings_of_which_nothing_came_do_not_spoil_the_folder(davis, tmp_path):
+    torn = tmp_path / "weights.pth"
+    torn.write_bytes(b"no weights")
+    with pytest.raises(IvosError, match="not a file that torch wrote"):
+        evaluate(
+            open_dataset(davis), Protocol("gis", checkpoint=torn, rounds=1), tmp_path / "report"
+        )
+    evaluate(open_dataset(davis), Protocol(rounds=1), tmp_path / "report")
+
+
 def test_two_evaluations_do_not_write_to_one_folder(davis, tmp_path):
     protocol, folder = Protocol(rounds=1), tmp_path / "report"
     with (

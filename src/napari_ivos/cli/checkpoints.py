@@ -105,15 +105,15 @@ def verify() -> None:
 def _record_of(file: Path, name: str | None) -> tuple[Checkpoint, CheckpointFile]:
     known = match(file)
     if name is None:
-        if known is None:
-            known = _recognised(file)
-        if known is None:
-            names = ", ".join(record.name for record in list_checkpoints())
+        fitting = _recognised(file) if known is None else [known]
+        if len(fitting) != 1:
+            names = [record.name for record, _ in fitting]
             raise CheckpointError(
-                f"Neither the name nor the content of '{file.name}' says what it is.",
-                f"Say which checkpoint it is with --as, one of: {names}.",
+                f"Neither the name nor the content of '{file.name}' says which it is.",
+                "Say which checkpoint it is with --as, one of: "
+                f"{', '.join(names or [record.name for record in list_checkpoints()])}.",
             )
-        return known
+        return fitting[0]
     record = get_checkpoint(name)
     if known is not None and known[0].name == record.name:
         return known
@@ -123,14 +123,13 @@ def _record_of(file: Path, name: str | None) -> tuple[Checkpoint, CheckpointFile
     return record, record.files[0]
 
 
-def _recognised(file: Path) -> tuple[Checkpoint, CheckpointFile] | None:
-    """What a file is by its content; None where that does not say it."""
+def _recognised(file: Path) -> list[tuple[Checkpoint, CheckpointFile]]:
+    """What a file may be by its content."""
     from napari_ivos.methods import list_methods
     from napari_ivos.methods.weights import identify, table
 
     known = {name: shapes for spec in list_methods() for name, shapes in table(spec).items()}
-    fitting = identify(file, known) if known else []
-    return fitting[0] if len(fitting) == 1 else None
+    return identify(file, known) if known else []
 
 
 def _verifier(record: Checkpoint) -> Callable[[Path], None]:

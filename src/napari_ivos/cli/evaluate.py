@@ -100,7 +100,7 @@ def evaluate(
         protocol = Protocol(
             method=method,
             device=device,
-            checkpoint=None if checkpoint is None else checkpoint.absolute(),
+            checkpoint=None if checkpoint is None else checkpoint.expanduser().absolute(),
             guidance=guidance.value,
             metric=metric.value,
             rounds=rounds,

@@ -96,7 +96,8 @@ class Store:
             ) from error
 
     def _check(self, settings: dict[str, Any]) -> None:
-        if not self._settings.exists():
+        # A slip that nothing came of, such as a wrong checkpoint, does not spoil the folder.
+        if not self._settings.exists() or not any(self._samples.glob("[!.]*")):
             write_json(self._settings, settings)
             return
         before = read_json(self._settings)
