@@ -15,6 +15,7 @@ import tifffile
 from typer.testing import CliRunner
 
 from napari_ivos import cli, doctor
+from napari_ivos.errors import IvosError
 from napari_ivos.sample_data import cells
 from napari_ivos.scribbles import make_stroke, to_davis, write_davis
 from napari_ivos.session import Session
@@ -332,6 +333,18 @@ def test_a_full_device_gets_one_sentence(command):
         )
     assert told.returncode == 2
     assert told.stderr == "Error: Nothing more can be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize(("fault", "status"), [(KeyboardInterrupt(), 130), (IvosError("No."), 2)])
+def test_what_ends_outside_of_a_command_is_no_traceback(monkeypatch, capsys, fault, status):
+    def end(**_):
+        raise fault
+
+    monkeypatch.setattr(cli, "app", end)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == status
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_help_loads_neither_torch_nor_napari():

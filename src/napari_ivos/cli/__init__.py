@@ -250,5 +250,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    with writable(), sentences():
-        app(prog_name="napari-ivos")
+    try:
+        with writable(), sentences():
+            app(prog_name="napari-ivos")
+    except typer.Exit as end:
+        # What ended outside of every command, such as Ctrl-C while the arguments are read.
+        sys.exit(end.exit_code)
