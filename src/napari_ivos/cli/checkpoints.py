@@ -107,11 +107,11 @@ def _record_of(file: Path, name: str | None) -> tuple[Checkpoint, CheckpointFile
     if name is None:
         fitting = _recognised(file) if known is None else [known]
         if len(fitting) != 1:
-            names = [record.name for record, _ in fitting]
+            choice = [record.name for record, _ in fitting]
             raise CheckpointError(
                 f"Neither the name nor the content of '{file.name}' says which it is.",
                 "Say which checkpoint it is with --as, one of: "
-                f"{', '.join(names or [record.name for record in list_checkpoints()])}.",
+                f"{', '.join(choice or [record.name for record in list_checkpoints()])}.",
             )
         return fitting[0]
     record = get_checkpoint(name)
