@@ -59,8 +59,8 @@ class Path:
 
     def extend(self, after: Grey) -> Step:
         """Go one step further, to a frame as `grey` gives it."""
-        flow = dense_flow(after, self._before)
-        back = dense_flow(self._before, after, careful=False)
+        flow = dense_flow(after, self._before, effort="fair")
+        back = dense_flow(self._before, after, effort="low")
         sure = consistency(flow, back)
         self._origin, miss = rectified(warp(self._origin, flow), self._first, after)
         like = np.exp(-miss / np.float32(_UNLIKE)).astype(np.float32)

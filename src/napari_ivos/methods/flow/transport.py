@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -34,14 +35,17 @@ def grey(frame: Frame, scale: float) -> Grey:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
 
-def dense_flow(source: Grey, target: Grey, *, careful: bool = True) -> Flow:
+def dense_flow(
+    source: Grey, target: Grey, *, effort: Literal["full", "fair", "low"] = "full"
+) -> Flow:
     """Displacement of each pixel of `source` to where it is in `target` (DIS, Kroeger 2016).
 
     Parameters
     ----------
     source, target : (h, w) uint8
-    careful : bool
-        Otherwise with fewer patches and iterations, in little more than half the time.
+    effort : {"full", "fair", "low"}
+        The less, the fewer patches and iterations; "fair" is less than "full" in large pictures
+        only.
 
     Returns
     -------
@@ -58,14 +62,13 @@ def dense_flow(source: Grey, target: Grey, *, careful: bool = True) -> Flow:
     # It refuses rows that do not follow each other in memory, as in a part of a picture.
     source, target = np.ascontiguousarray(source), np.ascontiguousarray(target)
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    # The preset stops at half size: small pictures can afford the last step, large ones some less
-    # patches and iterations (masks are no worse for it).
+    # The preset stops at half size: small pictures can afford the last step.
     small = height * width < _SMALL
     engine.setFinestScale(0 if small else 1)
-    if not (careful and small):
+    if effort == "low" or (effort == "fair" and not small):
         engine.setPatchStride(4)
-        engine.setGradientDescentIterations(20 if careful else 12)
-        engine.setVariationalRefinementIterations(3 if careful else 2)
+        engine.setGradientDescentIterations(20 if effort == "fair" else 12)
+        engine.setVariationalRefinementIterations(3 if effort == "fair" else 2)
     flow = engine.calc(source, target, None)
     return np.asarray(flow[:height, :width])
 
@@ -120,7 +123,7 @@ def rectified(
         return np.asarray(picture), np.asarray(miss, dtype=np.float32)
 
     picture, miss = brought(origin)
-    moved = warp(origin, dense_flow(here, picture, careful=False))
+    moved = warp(origin, dense_flow(here, picture, effort="low"))
     missed = brought(moved)[1]
     better = missed < miss
     return np.where(better[..., None], moved, origin), np.minimum(miss, missed)
