@@ -210,7 +210,7 @@ def test_an_object_that_comes_later_is_looked_for_where_it_is_known(session, mon
         Model, "transferred", lambda *given: chains.append(len(given[2])) or find(*given)
     )
     list(session.propagate())
-    assert chains == [2, 1] * 3, "two rounds knew the first object, one the second"
+    assert chains == [2, 1] * 4, "two rounds knew the first object, one the second"
     entry = session._history.state.memory[-1]
     prior = [entry.guide(one, SIZE)[0] for one in (1, 2)]
     assert set(np.unique(prior[0])) <= {0, 1}, "the first object's mask is known"

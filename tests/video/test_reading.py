@@ -139,7 +139,7 @@ def test_movie_frames_in_the_cache_own_their_memory(movie):
 
 
 def test_a_negative_cache_is_refused():
-    with pytest.raises(VideoError, match="less than nothing"):
+    with pytest.raises(VideoError, match="-1 is no number of bytes"):
         open_video(FRAMES, cache_bytes=-1)
 
 

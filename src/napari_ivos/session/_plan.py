@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -25,7 +24,7 @@ from napari_ivos.scribbles import rasterise_all
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Edit
 from napari_ivos.session._loader import EngineLoader
-from napari_ivos.session._passing import Former, joined
+from napari_ivos.session._passing import Former, ended_at, joined
 from napari_ivos.session._relabel import (
     read_human,
     read_probs,
@@ -180,7 +179,7 @@ class Plan:
             backward=self.backward,
             forward=self.forward,
             annotated=self.annotated,
-            previous=lambda index: self._probs(self.before.get(index, EMPTY_FRAME)),
+            previous=lambda index: self._previous(index, known),
             previous_reliability=lambda index: read_reliability(
                 self.before.get(index, EMPTY_FRAME), self.objects, self.merged
             ),
@@ -191,8 +190,11 @@ class Plan:
                 continue
             self._checked(result)
             index = result.index
-            former = partial(self._former, frames.get(index, EMPTY_FRAME))
-            whole = joined(result, self.frame, self.objects, known, former)
+            whole, ended = result, ended_at(index, self.frame, known)
+            if ended is not None:
+                kept = ended | (set(self.objects) - set(seed.objects))
+                former = self._former(frames.get(index, EMPTY_FRAME))
+                whole = joined(result, self.objects, kept, former)
             item = self.passed.get(index)
             labels, probs = self.rules.apply(index, whole.probs, *self._law(item))
             mask, key = self.store.put(labels), self.store.put(probs)
@@ -210,6 +212,12 @@ class Plan:
         strokes = rasterise_all(item.strokes, self._size) if self.law and item.strokes else None
         human = self._human(item.before) if item.before.binding else None
         return human, item.before.human_objects, strokes
+
+    def _previous(self, index: int, known: Mapping[int, frozenset[ObjectId]]) -> ProbMap | None:
+        """What a method blends with: nothing from a passed frame on, as `joined` does it there."""
+        if ended_at(index, self.frame, known) is not None:
+            return None
+        return self._probs(self.before.get(index, EMPTY_FRAME))
 
     def _former(self, frame: FrameState) -> Former | None:
         probs = self._probs(frame)

@@ -106,8 +106,7 @@ def plan_propagate(
     first, end = frames_wanted.start, frames_wanted.stop
     others = trusted_frames(context) - {origin}
     passed = {other for other in others if _goes_through(context, origin, other)}
-    annotated = others - passed
-    backward, forward = schedule.span(origin, annotated, length, context.spec.span_proportion)
+    backward, forward = schedule.span(origin, others - passed, length, context.spec.span_proportion)
     # Frames on the way to the range are visited as well; those past it are not needed.
     back = tuple(i for i in backward if direction != "forward" and i >= first)
     fore = tuple(i for i in forward if direction != "backward" and i < end)
@@ -116,7 +115,7 @@ def plan_propagate(
     items = tuple(_interaction(context, f) for f in (*pending, origin))
     plan = _plan(context, "propagate", origin, frames, items)
     plan.backward, plan.forward = back, fore
-    plan.annotated = tuple(sorted(annotated))
+    plan.annotated = tuple(sorted(others))
     plan.passed = {
         index: _interaction(context, index) for index in (*back, *fore) if index in passed
     }
