@@ -170,6 +170,7 @@ class Plan:
         probs = extend_probs(self.store.get(seed.probs), seed.objects, self.objects)
         start = FrameResult(seed.index, probs, reliability)
         known = {index: frozenset(self._ids_of(frames[index])) for index in self.passed}
+        pending = {item.frame for item in self.interactions}
         request = PropagateRequest(
             video=self.video,
             frame=self.frame,
@@ -199,7 +200,7 @@ class Plan:
             labels, probs = self.rules.apply(index, whole.probs, *self._law(item))
             mask, key = self.store.put(labels), self.store.put(probs)
             update = self._publish(index, mask, key, _scores(whole))
-            if item is not None:
+            if item is not None and index in pending:
                 update = replace(update, prior=self._prior(item, probs, known[index]))
             yield update
 
