@@ -13,6 +13,7 @@ from napari_ivos.methods.lite.encoder import Encoder
 from napari_ivos.methods.lite.inputs import (
     ANNOTATED_PLANES,
     SIDE,
+    SMALL_SIDE,
     annotated_planes,
     focus,
     raw_annotated,
@@ -160,9 +161,38 @@ def test_a_picture_is_encoded_once_however_often_it_is_compared_with(network, mo
     count = []
     features = Lite.features
     monkeypatch.setattr(Lite, "features", lambda self, x: (count.append(1), features(self, x))[1])
-    refiner._known([looks])
-    refiner._known([looks, looks])
+    cues, plane = np.zeros((16, *mask.shape), np.float32), mask.astype(np.float32)
+    window = Window(0, 80, 0, 100, 80, 100)
+    once, twice = (
+        Moved(window, image, cues, plane, plane, 0.9, [looks] * times) for times in (1, 2)
+    )
+    refiner._known(once, SIDE)
+    refiner._known(twice, SIDE)
     assert len(count) == 1
+
+
+def test_small_windows_are_not_enlarged_more_than_they_have_to_show(network, monkeypatch):
+    """So that many small objects cost a quarter of what as many large ones do."""
+    seen = []
+    features = Lite.features
+    monkeypatch.setattr(
+        Lite, "features", lambda self, x: (seen.append(tuple(x.shape)), features(self, x))[1]
+    )
+    views = []
+    for size in ((40, 60), (60, 40), (80, 60)):
+        image, mask = disc(size, centre=(20, 20), radius=10)
+        plane = mask.astype(np.float32)
+        looks = [learn(image, plane, picture=True)]
+        cues = np.zeros((16, *size), np.float32)
+        # Whatever size they are worked at, it is the pixels of the frame that count.
+        working = Window(5, 5 + size[0], 7, 7 + size[1], *size)
+        views.append(Moved(working, image, cues, 4 * plane - 2, plane, 0.9, looks))
+    opinions = NetworkRefiner(network, CPU).moved(views)
+    assert [one.plane.shape for one in opinions] == [(40, 60), (60, 40), (80, 60)]
+    assert (2, 3, SMALL_SIDE, SMALL_SIDE) in seen
+    assert (1, 3, SIDE, SIDE) in seen
+    # The pictures that they are compared with are brought to the same sizes.
+    assert sorted(shape[-1] for shape in seen) == [SMALL_SIDE] * 3 + [SIDE] * 2
 
 
 def test_objects_looked_at_together_are_judged_as_each_alone(network):

@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 
 from napari_ivos.methods.flow.looks import PICTURE_SIDE
 from napari_ivos.methods.flow.refiner import Annotated, Moved
-from napari_ivos.methods.flow.window import box_of
+from napari_ivos.methods.flow.window import Window, box_of
 from napari_ivos.types import AnyArray, Mask
 
 SIDE = PICTURE_SIDE
 """Windows are brought to this many pixels, high and wide."""
+SMALL_SIDE = 96
+"""Windows on the way that are small themselves: enlarged further they show nothing more, and where
+there are many objects they are small."""
 
 ANNOTATED_PLANES = 8
 RAW_PLANES = 5
@@ -22,19 +25,26 @@ _LEAST_MARGIN = 6
 _REACH = 20.0
 _EVIDENCE = 4.0
 _CUES = 4.0
+_SMALL = 64  # pixels of the frame; tried out on made nuclei, docs/methods/lite.md
 
 
-def to_side(plane: AnyArray) -> NDArray[np.float32]:
+def side_of(window: Window) -> int:
+    """Pixels, high and wide, at which the network sees a window on the way."""
+    small = max(window.bottom - window.top, window.right - window.left) <= _SMALL
+    return SMALL_SIDE if small else SIDE
+
+
+def to_side(plane: AnyArray, side: int = SIDE) -> NDArray[np.float32]:
     """Bring a plane (h, w) to the network's size, averaged when made smaller."""
-    how = cv2.INTER_AREA if plane.shape[0] > SIDE else cv2.INTER_LINEAR
+    how = cv2.INTER_AREA if plane.shape[0] > side else cv2.INTER_LINEAR
     values = np.ascontiguousarray(plane, dtype=np.float32)
-    return np.asarray(cv2.resize(values, (SIDE, SIDE), interpolation=how), dtype=np.float32)
+    return np.asarray(cv2.resize(values, (side, side), interpolation=how), dtype=np.float32)
 
 
-def picture(image: AnyArray) -> NDArray[np.uint8]:
-    """Bring an image (h, w, 3) uint8 to the network's size."""
-    how = cv2.INTER_AREA if image.shape[0] > SIDE else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=how), dtype=np.uint8)
+def picture(image: AnyArray, side: int = SIDE) -> NDArray[np.uint8]:
+    """Bring an image (h, w, C) uint8 to the network's size."""
+    how = cv2.INTER_AREA if image.shape[0] > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (side, side), interpolation=how), dtype=np.uint8)
 
 
 def focus(support: Mask, margin: float = MARGIN) -> tuple[slice, slice]:
@@ -86,10 +96,10 @@ def annotated_planes(raw: NDArray[np.float32]) -> NDArray[np.float32]:
     ).astype(np.float32)
 
 
-def moved_planes(view: Moved) -> NDArray[np.float32]:
+def moved_planes(view: Moved, side: int = SIDE) -> NDArray[np.float32]:
     """Planes of a frame on the way, (18, S, S) float32: evidence, region, then flow's cues."""
-    planes = [to_side(view.evidence) / _EVIDENCE, to_side(view.region)]
-    planes += [to_side(cue) / _CUES for cue in view.cues]
+    planes = [to_side(view.evidence, side) / _EVIDENCE, to_side(view.region, side)]
+    planes += [to_side(cue, side) / _CUES for cue in view.cues]
     return np.clip(np.stack(planes), -1.25, 1.25).astype(np.float32)
 
 

@@ -21,11 +21,13 @@ from napari_ivos.methods.flow.window import Plane
 from napari_ivos.methods.lite.decide import annotated_start, moved_start
 from napari_ivos.methods.lite.finder import seek
 from napari_ivos.methods.lite.inputs import (
+    SIDE,
     annotated_planes,
     focus,
     moved_planes,
     picture,
     raw_annotated,
+    side_of,
 )
 from napari_ivos.methods.lite.network import Decision, Lite, Reference, reference
 from napari_ivos.types import Frame
@@ -33,7 +35,7 @@ from napari_ivos.types import Frame
 # Annotated frames that an object is compared with: the latest.
 _REFERENCES = 3
 _KEPT_REFERENCES = 64
-# Objects that are looked at together; each takes about 11 MB meanwhile.
+# Objects that are looked at together; each takes about 11 MB meanwhile, a small one a quarter.
 _TOGETHER = 8
 # From so many objects on the network takes longer than flow.
 _MANY = 7
@@ -60,7 +62,9 @@ class NetworkRefiner:
         self._network = network.to(device)
         self._device = device
         # By the identity of a picture, which is kept along, so that no other can take its place.
-        self._references: OrderedDict[int, tuple[NDArray[np.uint8], Reference]] = OrderedDict()
+        self._references: OrderedDict[tuple[int, int], tuple[NDArray[np.uint8], Reference]] = (
+            OrderedDict()
+        )
 
     def annotated(self, view: Annotated) -> Plane:
         """Probability of the object on an annotated frame, (h, w) float32."""
@@ -93,22 +97,23 @@ class NetworkRefiner:
         """What is to be made of each of some objects one step further."""
         found: dict[int, Opinion] = {}
         with translated("Following an object"), _threads(len(views)), inference():
-            known = [self._known(view.looks) for view in views]
-            # What is compared with references of one size can be looked at together.
-            sizes = [one.features.shape[2] for one in known]
+            sides = [side_of(view.window) for view in views]
+            known = [self._known(*one) for one in zip(views, sides, strict=True)]
+            # Windows of one size, compared with references of one size, can be looked at together.
+            sizes = [(s, one.features.shape[2]) for s, one in zip(sides, known, strict=True)]
             for size in set(sizes):
                 alike = [index for index, other in enumerate(sizes) if other == size]
                 for start in range(0, len(alike), _TOGETHER):
                     part = alike[start : start + _TOGETHER]
                     opinions = self._opinions(
-                        [views[index] for index in part], _joined([known[i] for i in part])
+                        [views[i] for i in part], _joined([known[i] for i in part]), size[0]
                     )
                     found.update(zip(part, opinions, strict=True))
         return [found[index] for index in range(len(views))]
 
-    def _opinions(self, views: Sequence[Moved], known: Reference) -> list[Opinion]:
-        planes = self._tensor(np.stack([moved_planes(view) for view in views]))
-        images = np.stack([picture(view.image) for view in views])
+    def _opinions(self, views: Sequence[Moved], known: Reference, side: int) -> list[Opinion]:
+        planes = self._tensor(np.stack([moved_planes(view, side) for view in views]))
+        images = np.stack([picture(view.image, side) for view in views])
         features = self._network.features(self._images(images))
         first = moved_start(planes)
         decision = self._network.moved(features, known, planes, first)
@@ -124,24 +129,27 @@ class NetworkRefiner:
         """Where an object may be, in as much of a frame (H, W, 3) round (y, x) as is feasible."""
         assert looks.picture is not None
         with translated("Looking for an object"), beside_others(), inference():
-            known = self._one_reference(looks.picture)
+            known = self._one_reference(looks.picture, SIDE)
             return seek(self._network, self._device, frame, looks, known, about)
 
-    def _known(self, looks: Sequence[Looks]) -> Reference:
+    def _known(self, view: Moved, side: int) -> Reference:
         """Places of the latest annotated frames, put together."""
-        pictures = [known.picture for known in looks if known.picture is not None]
-        return _joined([self._one_reference(image) for image in pictures[-_REFERENCES:]], dim=2)
+        pictures = [known.picture for known in view.looks if known.picture is not None]
+        latest = pictures[-_REFERENCES:]
+        return _joined([self._one_reference(image, side) for image in latest], dim=2)
 
-    def _one_reference(self, image: NDArray[np.uint8]) -> Reference:
-        if id(image) in self._references:
-            self._references.move_to_end(id(image))
+    def _one_reference(self, image: NDArray[np.uint8], side: int) -> Reference:
+        key = id(image), side
+        if key in self._references:
+            self._references.move_to_end(key)
         else:
-            inside = self._tensor(image[None, None, ..., 3].astype(np.float32) / np.float32(255))
-            features = self._network.features(self._images(image[None, ..., :3]))
-            self._references[id(image)] = image, reference(features, inside, 1 - inside)
+            shown = picture(image, side)
+            inside = self._tensor(shown[None, None, ..., 3].astype(np.float32) / np.float32(255))
+            features = self._network.features(self._images(shown[None, ..., :3]))
+            self._references[key] = image, reference(features, inside, 1 - inside)
             if len(self._references) > _KEPT_REFERENCES:
                 self._references.popitem(last=False)
-        return self._references[id(image)][1]
+        return self._references[key][1]
 
     def _images(self, images: NDArray[np.uint8]) -> Tensor:
         # To torch these are (B, 3, S, S), colours last in memory as the network's weights are.
