@@ -219,6 +219,26 @@ def test_objects_looked_at_together_are_judged_as_each_alone(network):
         assert one.alike == pytest.approx(alone.alike, abs=1e-4)
 
 
+@pytest.mark.parametrize(("radius", "side"), [(10, SMALL_SIDE), (25, SIDE)])
+def test_a_small_object_is_not_enlarged_on_an_annotated_frame_either(
+    network, monkeypatch, radius, side
+):
+    image, mask = disc(radius=radius)
+    seen = []
+    features = Lite.features
+    monkeypatch.setattr(
+        Lite, "features", lambda self, x: (seen.append(tuple(x.shape)), features(self, x))[1]
+    )
+    inside = np.zeros_like(mask)
+    inside[40, 45:56] = True
+    evidence = np.where(mask, 3, -3).astype(np.float32)
+    window = Window(0, 80, 0, 100, 80, 100)
+    view = Annotated(window, image, inside, np.zeros_like(mask), evidence, mask, None)
+    found = NetworkRefiner(network, CPU).annotated(view) > 0.5
+    assert seen == [(1, 3, side, side)]
+    assert (found & mask).sum() / (found | mask).sum() > 0.8
+
+
 def test_the_less_consistent_flow_is_the_more_the_network_says(network):
     image, mask = disc()
     looks = [learn(image, mask.astype(np.float32), picture=True)]

@@ -14,24 +14,24 @@ from napari_ivos.types import AnyArray, Mask
 SIDE = PICTURE_SIDE
 """Windows are brought to this many pixels, high and wide."""
 SMALL_SIDE = 96
-"""Windows on the way that are small themselves: enlarged further they show nothing more, and where
-there are many objects they are small."""
+"""Windows that are small themselves: enlarged further they show nothing more, and where there are
+many objects they are small."""
 
 ANNOTATED_PLANES = 8
 RAW_PLANES = 5
 MOVED_PLANES = 18
 MARGIN = 0.5
 _LEAST_MARGIN = 6
-_REACH = 20.0
+_REACH = 20.0  # pixels of a window of SIDE
 _EVIDENCE = 4.0
 _CUES = 4.0
 _SMALL = 64  # pixels of the frame; tried out on made nuclei, docs/methods/lite.md
 
 
-def side_of(window: Window) -> int:
-    """Pixels, high and wide, at which the network sees a window on the way."""
-    small = max(window.bottom - window.top, window.right - window.left) <= _SMALL
-    return SMALL_SIDE if small else SIDE
+def side_of(window: Window, part: AnyArray) -> int:
+    """Pixels, high and wide, at which the network sees a part (h, w[, C]) of a window."""
+    enlarged = window.height / (window.bottom - window.top)
+    return SMALL_SIDE if max(part.shape[:2]) <= _SMALL * enlarged else SIDE
 
 
 def to_side(plane: AnyArray, side: int = SIDE) -> NDArray[np.float32]:
@@ -67,15 +67,15 @@ def focus(support: Mask, margin: float = MARGIN) -> tuple[slice, slice]:
     return rows, slice(max(left - more, 0), min(right + more, width))
 
 
-def raw_annotated(view: Annotated) -> NDArray[np.float32]:
+def raw_annotated(view: Annotated, side: int = SIDE) -> NDArray[np.float32]:
     """What is kept of an annotated frame: inside, outside, evidence, region, prior; (5, S, S).
 
     Evidence is a share of ±4 log-odds; a prior that there is not is −1.
     """
-    marks = [np.asarray(to_side(m) > 0, np.float32) for m in (view.inside, view.outside)]
-    evidence = np.clip(to_side(view.evidence) / _EVIDENCE, -1, 1)
-    prior = np.full_like(evidence, -1) if view.prior is None else to_side(view.prior)
-    return np.stack([*marks, evidence, to_side(view.region), prior]).astype(np.float32)
+    marks = [np.asarray(to_side(m, side) > 0, np.float32) for m in (view.inside, view.outside)]
+    evidence = np.clip(to_side(view.evidence, side) / _EVIDENCE, -1, 1)
+    prior = np.full_like(evidence, -1) if view.prior is None else to_side(view.prior, side)
+    return np.stack([*marks, evidence, to_side(view.region, side), prior]).astype(np.float32)
 
 
 def annotated_planes(raw: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -108,4 +108,5 @@ def _near(marks: NDArray[np.float32]) -> NDArray[np.float32]:
     if not marks.any():
         return np.zeros_like(marks)
     distance = cv2.distanceTransform((marks == 0).astype(np.uint8), cv2.DIST_L2, 5)
-    return np.asarray(np.exp(-distance / np.float32(_REACH)), dtype=np.float32)
+    reach = np.float32(_REACH * marks.shape[0] / SIDE)
+    return np.asarray(np.exp(-distance / reach), dtype=np.float32)

@@ -82,9 +82,10 @@ class NetworkRefiner:
             region=view.region[part],
             prior=None if view.prior is None else view.prior[part],
         )
+        side = side_of(view.window, image)
         with translated("Segmenting an annotated frame"), inference():
-            planes = self._tensor(annotated_planes(raw_annotated(near))[None])
-            features = self._network.features(self._images(picture(image)[None]))
+            planes = self._tensor(annotated_planes(raw_annotated(near, side))[None])
+            features = self._network.features(self._images(picture(image, side)[None]))
             known = reference(features, planes[:, 0:1], planes[:, 1:2])
             first = annotated_start(planes)
             decision = self._network.annotated(features, known, planes, first)
@@ -97,7 +98,7 @@ class NetworkRefiner:
         """What is to be made of each of some objects one step further."""
         found: dict[int, Opinion] = {}
         with translated("Following an object"), _threads(len(views)), inference():
-            sides = [side_of(view.window) for view in views]
+            sides = [side_of(view.window, view.image) for view in views]
             known = [self._known(*one) for one in zip(views, sides, strict=True)]
             # Windows of one size, compared with references of one size, can be looked at together.
             sizes = [(s, one.features.shape[2]) for s, one in zip(sides, known, strict=True)]
