@@ -18,7 +18,14 @@ from napari_ivos.errors import ProjectError, StrokeError
 from napari_ivos.export import Origin, check_inputs, export_masks
 from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
-from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis, whole_number
+from napari_ivos.scribbles import (
+    Stroke,
+    make_stroke,
+    rasterise_all,
+    read_davis,
+    strokes_from_davis,
+    whole_number,
+)
 from napari_ivos.session import _annotate, _division, _lineage, _merge, _objects, _planner
 from napari_ivos.session._accept import accept_frames, has_masks
 from napari_ivos.session._changes import Changes, last_runs, take_back
@@ -677,6 +684,11 @@ class Session:
         checked = _annotate.check_labels(put, self._size)
         now = self._history.frame(index)
         known = read_human(self._store, now, self._state.merged)
+        newer = _planner.newer_strokes(self._state, index)
+        if known is not None and newer and self._runs.law:
+            # What was painted before, and drawn over since, stays what the strokes said.
+            drawn = rasterise_all([s for s in self.strokes(index) if s in newer], self._size)
+            known = np.where((known >= 0) & (drawn >= 0), drawn, known)
         human = np.where(there, checked, -1 if known is None else known)
         text = f"paint on frame {index}"
         self._give(text, index, human, checked, binding=True, trusted=now.trusted)
