@@ -126,6 +126,24 @@ def test_painting_after_painting_that_was_taken_back_before_a_restart(path):
     check(path, before)
 
 
+def test_what_was_painted_over_a_preview_is_kept_for_it(path):
+    square = np.zeros((30, 40), int)
+    square[20:25, 3:9] = 1
+    with Session(FRAMES, engine=Sensitive(), project=path) as session:
+        session.add_object()
+        for frame, put in (
+            (3, lambda: session.paint(3, square, square > 0)),
+            (8, lambda: session.add_mask(8, square, lock=False)),
+        ):
+            draw(session, frame)
+            session.interact(frame)
+            put()
+            session.interact(frame)
+    with Session.open(path, FRAMES, engine=Sensitive()) as session:
+        before = everything(session)
+    check(path, before)
+
+
 def test_runs_that_were_cancelled_or_met_by_other_work(path):
     with Session(FRAMES, engine=Sensitive(), project=path) as session:
         session.add_object()
