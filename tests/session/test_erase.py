@@ -127,6 +127,8 @@ def test_strokes_that_are_not_there_are_no_step(session, draw):
     session.remove_strokes([])
     assert session.undo_text == text
     assert len(session.strokes()) == 1
+    session.remove_strokes(session.strokes()[0])
+    assert not session.strokes(), "a single one is taken as well"
 
 
 def test_a_late_preview_of_an_erased_stroke_does_not_count(session, draw):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fakes import FakeEngine
-from napari_ivos.errors import ProjectError, StrokeError
+from napari_ivos.errors import ExportError, ProjectError, StrokeError
 from napari_ivos.session import Session
 
 
@@ -277,3 +277,24 @@ def test_a_closed_session_says_that_it_is(session, tmp_path):
         with pytest.raises(ProjectError, match="session is closed"):
             wrong(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_masks_that_went_with_a_closed_session_are_told_so(session, draw):
+    draw(5)
+    list(session.propagate())
+    session.close()
+    with pytest.raises(ProjectError, match="closed, and its masks are gone"):
+        np.asarray(session.masks)
+
+
+def test_what_is_of_another_kind_is_refused(session):
+    for wrong, says in (
+        (lambda: session.rename_object(1, None), "is a text, not None"),
+        (lambda: session.divide(1, 3, 5), "no object 5"),
+        (lambda: session.remove_strokes(None), "is not a stroke"),
+        (lambda: session.add_scribbles([[]]), "A list is no scribble file"),
+    ):
+        with pytest.raises(StrokeError, match=says):
+            wrong()
+    with pytest.raises(ExportError, match="no place for a file"):
+        session.export(None)

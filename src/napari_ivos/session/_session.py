@@ -315,6 +315,8 @@ class Session:
 
     def rename_object(self, object_id: ObjectId, name: str) -> None:
         """Give an object another name."""
+        if name is None:
+            raise StrokeError("The name of an object is a text, not None.")
         _objects.check_name(name)
         self._change_object(f"rename object {object_id}", object_id, name=name)
 
@@ -451,7 +453,8 @@ class Session:
             There is no such object or frame, one of the objects is locked, the parent divides
             already, or a daughter has a parent already or is an ancestor of it.
         """
-        index, chosen = self._frame(frame), None if daughters is None else tuple(daughters)
+        index = self._frame(frame)
+        chosen = None if daughters is None else _objects.as_ids(daughters)
         _lineage.check_division(self._state, parent, index, chosen)
         history, shown, parts = self._history, self._mask(index), None
         if split and chosen is None and _division.may_be_parted(history, index):
@@ -537,8 +540,13 @@ class Session:
         ----------
         strokes : iterable of Stroke
             Of any rounds and frames, as `Session.strokes` gives them.
+
+        Raises
+        ------
+        StrokeError
+            They are something else.
         """
-        doomed = known_strokes(self._state, strokes)
+        doomed = known_strokes(self._state, _annotate.check_strokes(strokes))
         frames = {stroke.frame for stroke in doomed}
         if doomed:
             text = _text("erase strokes", list(doomed))
