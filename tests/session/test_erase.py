@@ -118,6 +118,12 @@ def test_painted_pixels_and_accepted_frames_stay(session, draw, run):
     session.remove_strokes(session.strokes())
     np.testing.assert_array_equal(session.masks[9], accepted)
     assert session.trusted_frames == (5, 9)
+    draw(9, 24)
+    assert (session.interact(9) != accepted).any(), "drawn on after it was accepted"
+    session.remove_strokes(session.strokes())
+    np.testing.assert_array_equal(session.masks[9], accepted)
+    session.undo()
+    assert (session.masks[9] != accepted).any()
 
 
 def test_strokes_that_are_not_there_are_no_step(session, draw):
