@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fakes import FakeEngine
+from napari_ivos.errors import ProjectError
 from napari_ivos.masks import probs_from_labels
 from napari_ivos.methods import FrameResult
 from napari_ivos.sample_data import cells
@@ -228,6 +229,19 @@ def test_another_result_is_noticed(path):
     found = again(path, engine)
     found.session.close()
     assert found.different == (4, 5, 6, 7, 8)
+
+
+def test_a_project_without_its_folder_of_frames_is_replayed_as_far_as_it_goes(path):
+    with Session(FRAMES, engine=Sensitive(), project=path) as session:
+        session.add_object()
+    # Empty folders get lost where projects are packed or synchronised.
+    (path / "frames").rmdir()
+    found = again(path)
+    assert (found.runs, found.different) == (0, ())
+    found.session.close()
+    (path / "frames").touch()
+    with pytest.raises(ProjectError, match="frames' cannot be read"):
+        again(path)
 
 
 def test_a_changed_file_is_noticed(path):
