@@ -287,6 +287,25 @@ def test_masks_that_went_with_a_closed_session_are_told_so(session, draw):
         np.asarray(session.masks)
 
 
+def test_masks_are_indexed_as_an_array(session, draw):
+    draw(5)
+    list(session.propagate(stop=9))
+    masks = np.asarray(session.masks)
+    for key in (
+        (),
+        True,
+        ([3, 5, 3], [10, 10, 0], [12, 11, 0]),
+        ([[3], [5]], 10, [11, 12]),
+        (np.array([7, 3]), slice(8, 12), [11, 12]),
+        masks > 0,
+        masks.any(axis=2),
+        (slice(None, None, -2), [10, 11], 12),
+    ):
+        np.testing.assert_array_equal(session.masks[key], masks[key])
+    with pytest.raises(IndexError, match="does not fit"):
+        session.masks[masks[:3] > 0]
+
+
 def test_what_is_of_another_kind_is_refused(session):
     for wrong, says in (
         (lambda: session.rename_object(1, None), "is a text, not None"),
