@@ -200,6 +200,29 @@ def test_closing_removes_the_files():
     assert not folder.exists()
 
 
+def test_what_is_deleted_ahead_of_a_run_is_undone_without_its_results(session, draw):
+    draw(5)
+    list(session.propagate())
+    before = snapshot(session)
+    draw(5, 20)
+    drawn = snapshot(session)
+    for result in session.propagate(direction="forward"):
+        if result.index == 7:
+            session.delete_objects([1], 9, 12)
+    assert session.masks[10].any(), "the run put it there again"
+    done = snapshot(session)
+    session.undo()
+    np.testing.assert_array_equal(np.asarray(session.masks), done[0], "of the run nothing is lost")
+    session.undo()
+    assert_same(snapshot(session), drawn)
+    session.redo()
+    session.redo()
+    assert_same(snapshot(session), done)
+    for _ in range(3):
+        session.undo()
+    assert_same(snapshot(session), before)
+
+
 def test_masks_are_a_lazily_read_array(session, draw, run):
     draw(5)
     run()

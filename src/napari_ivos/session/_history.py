@@ -131,22 +131,44 @@ class History:
         self._changed(("set", edit.number, changed), back)
 
     def set_frame(self, edit: Edit, index: int, frame: FrameState) -> None:
-        """Change a frame as part of an edit."""
+        """Change a frame as part of an edit.
+
+        An edit that began later and changed the frame has nothing to take back there any more.
+        """
+        later = self._later(edit, index)
         sides, now = edit.frames.get(index), self.frames.get(index)
         painted = edit.painted
         if sides is not None and sides[1].source == "human" and sides[1].probs is None:
             edit.painted |= _keys(sides[1:])
         keys = (frame.mask or 0, frame.probs or 0, frame.human or 0)
         edit.highest = self._highest = max(self._highest, *keys)
-        edit.frames[index] = (self.frame(index) if sides is None else sides[0], frame)
+        before = later[0][1][0] if later else self.frame(index)
+        edit.frames[index] = (before if sides is None else sides[0], frame)
+        for other, _ in later:
+            other.frames[index] = (frame, frame)
         self.frames[index] = frame
 
         def back() -> None:
+            for other, its in later:
+                other.frames[index] = its
             edit.painted = painted
             _put(edit.frames, index, sides)
             _put(self.frames, index, now)
 
         self._changed(("frame", edit.number, index, frame), back)
+
+    def _later(self, edit: Edit, index: int) -> list[tuple[Edit, tuple[FrameState, FrameState]]]:
+        """Edits that began after another one and changed a frame, oldest first, and how.
+
+        While a run goes on, people do other things: its results are part of an older step.
+        """
+        later: list[tuple[Edit, tuple[FrameState, FrameState]]] = []
+        for other in reversed(self.done):
+            if other is edit:
+                break
+            if index in other.frames:
+                later.insert(0, (other, other.frames[index]))
+        return later
 
     def set_frames(
         self,
