@@ -169,3 +169,16 @@ def test_a_passed_frame_that_goes_back_to_what_was_brought_is_replayed(session, 
     found = replay(tmp_path / "two.ivos", FRAMES)
     with found.session:
         assert found.different == ()
+
+
+def test_a_frame_whose_own_run_was_stopped_at_once_is_passed(session):
+    draw(session, 0, 1)
+    draw(session, 3, 1)
+    stopped = session.plan_propagate(3)
+    update = next(stopped.run())
+    assert update.index == 0, "pending as well, and so first"
+    session.commit(update)
+    session.finish(stopped)
+    draw(session, 6, 2)
+    assert 3 in run(session, 6)
+    assert (np.asarray(session.masks[3]) == 2).any()

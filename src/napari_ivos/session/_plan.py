@@ -165,7 +165,9 @@ class Plan:
         reliability = None if math.isnan(seed.reliability) else seed.reliability
         probs = extend_probs(self.store.get(seed.probs), seed.objects, self.objects)
         start = FrameResult(seed.index, probs, reliability)
-        known = {index: frozenset(self._ids_of(frames[index])) for index in self.passed}
+        # Of a frame whose own run was stopped at once there may be nothing yet but its strokes.
+        there = {index: frames.get(index, EMPTY_FRAME) for index in self.passed}
+        known = {index: frozenset(self._ids_of(frame)) for index, frame in there.items()}
         pending = {item.frame for item in self.interactions}
         request = PropagateRequest(
             video=self.video,
