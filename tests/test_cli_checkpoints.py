@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from napari_ivos import checkpoints, cli, methods
@@ -99,11 +100,29 @@ def test_download_asks_for_the_licence(user, monkeypatch):
     assert refused.exit_code == 2
     assert "Licence: MIT" in refused.stdout
     assert fetched == []
+    nobody = invoke("download", "gis-standard", answer="")
+    assert nobody.exit_code == 2
+    assert "nothing is downloaded. Give --yes" in nobody.stderr
+    assert fetched == []
     assert invoke("download", "gis-standard", answer="y\n").exit_code == 0
     assert invoke("download", "gis-standard", "--yes").exit_code == 0
     assert fetched == ["gis-standard"] * 2
     assert "not part of this version" in invoke("download", "ipnet", "--yes").stderr
     assert "no checkpoint called" in invoke("download", "nothing").stderr
+
+
+def test_a_question_that_is_broken_off_ends_the_command(user, monkeypatch):
+    def broken_off(*_, **__):
+        # As typer does it.
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+    monkeypatch.setattr("typer.confirm", broken_off)
+    result = invoke("download", "gis-standard")
+    assert result.exit_code == 130
+    assert "Stopped" in result.stderr
 
 
 def test_verify_names_what_is_damaged(user):

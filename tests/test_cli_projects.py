@@ -101,6 +101,33 @@ def test_replay_refuses_what_is_no_project(invoke, tmp_path):
     assert "no project of napari-ivos" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("missing/again.tif", "no folder"),
+        ("again.xyz", "cannot be written as"),
+        ("movie.tif", "made from"),
+    ],
+)
+def test_replay_looks_at_where_to_write_before_it_begins(invoke, monkeypatch, out, says):
+    def play(*_, **__):
+        raise AssertionError("it has begun")
+
+    monkeypatch.setattr("napari_ivos.session.replay", play)
+    result = invoke("replay", "movie.ivos", "--video", "movie.tif", "--out", out)
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_a_method_without_its_weights_leaves_no_project(invoke, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_ivos.checkpoints.find", lambda _: None)
+    result = invoke(*SEGMENT, "one.json", "--method", "gis")
+    assert result.exit_code == 2
+    assert "needs its authors' weights" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "movie.ivos").exists()
+
+
 # The command, which stands still in the middle of its run until it is told to end.
 HELD = """
 import time

@@ -91,6 +91,11 @@ def test_scribbles_beyond_the_end():
     assert strokes_from_davis({"scribbles": [[], [], []]}, SIZE, 1) == []
 
 
+def test_ids_may_be_numpys():
+    given = scribbles(object_id=np.int64(3))
+    assert {stroke.object_id for stroke in strokes_from_davis(given, SIZE, 2)} >= {3}
+
+
 def test_files(tmp_path):
     file = tmp_path / "s.json"
     write_davis(file, scribbles())

@@ -118,6 +118,12 @@ def test_painted_pixels_and_accepted_frames_stay(session, draw, run):
     session.remove_strokes(session.strokes())
     np.testing.assert_array_equal(session.masks[9], accepted)
     assert session.trusted_frames == (5, 9)
+    draw(9, 24)
+    assert (session.interact(9) != accepted).any(), "drawn on after it was accepted"
+    session.remove_strokes(session.strokes())
+    np.testing.assert_array_equal(session.masks[9], accepted)
+    session.undo()
+    assert (session.masks[9] != accepted).any()
 
 
 def test_strokes_that_are_not_there_are_no_step(session, draw):
@@ -127,6 +133,8 @@ def test_strokes_that_are_not_there_are_no_step(session, draw):
     session.remove_strokes([])
     assert session.undo_text == text
     assert len(session.strokes()) == 1
+    session.remove_strokes(session.strokes()[0])
+    assert not session.strokes(), "a single one is taken as well"
 
 
 def test_a_late_preview_of_an_erased_stroke_does_not_count(session, draw):

@@ -98,6 +98,38 @@ def test_painted_pixels_are_never_changed(greedy):
     assert (greedy.masks[4][:, 5:] == 1).all()
 
 
+def test_of_strokes_and_paint_the_later_word_counts(greedy):
+    stroke, row = [[20, 0], [20, 39]], np.zeros((30, 40), bool)
+    row[20, :10] = True
+    greedy.add_stroke(4, 1, [[5, 5]], 2)
+    greedy.add_stroke(4, 0, stroke)
+    greedy.interact(4)
+    greedy.paint(4, np.ones((30, 40), int), row)
+    greedy.interact(4)
+    assert (greedy.masks[4][row] == 1).all(), "painted over a stroke"
+    list(greedy.propagate())
+    assert (greedy.masks[4][row] == 1).all()
+    assert (greedy.masks[4][20, 10:] == 0).all(), "where nothing is painted a stroke is law as ever"
+    greedy.add_stroke(4, 0, stroke)
+    assert (greedy.interact(4)[20] == 0).all(), "drawn over what was painted"
+    row[:] = False
+    row[25] = True
+    greedy.paint(4, np.zeros((30, 40), int), row)
+    list(greedy.propagate())
+    assert (greedy.masks[4][20] == 0).all(), "painting elsewhere is no word about this"
+
+
+def test_an_imported_mask_stays_where_strokes_were_before(greedy):
+    labels = np.zeros((30, 40), np.uint16)
+    labels[3:9, 3:9] = 1
+    greedy.add_stroke(4, 1, [[15, 20]], 2)
+    list(greedy.propagate())
+    greedy.add_mask(4, labels)
+    greedy.interact(4)
+    list(greedy.propagate(4))
+    np.testing.assert_array_equal(greedy.masks[4], labels)
+
+
 def test_accepted_frames_are_never_changed_and_stop_a_run(greedy):
     greedy.accept(7)
     greedy.add_stroke(4, 1, [[15, 20]], 2)
@@ -163,6 +195,19 @@ def test_locked_object_keeps_its_pixels_everywhere(greedy):
     np.testing.assert_array_equal(greedy.masks[5] == 1, labels == 1)
     assert (greedy.masks[6] == 2).all(), "it was not there, so it does not come"
     np.testing.assert_array_equal(greedy.masks[2] == 1, labels == 1)
+
+
+def test_strokes_of_others_take_nothing_from_a_locked_object(greedy):
+    labels = np.zeros((30, 40), np.uint16)
+    labels[3:9, 3:9] = 1
+    greedy.add_mask(4, labels, lock=False)
+    greedy.lock_object(1)
+    greedy.add_object()
+    greedy.add_stroke(4, 2, [[6, 0], [6, 39]], 1)
+    greedy.add_stroke(4, 0, [[4, 0], [4, 39]])
+    mask = greedy.interact(4)
+    np.testing.assert_array_equal(mask == 1, labels == 1)
+    assert (mask[6, 9:] == 2).all()
 
 
 def test_absent_object_vanishes_and_stays_away(greedy):

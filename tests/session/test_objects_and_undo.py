@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fakes import FakeEngine
-from napari_ivos.errors import ProjectError, StrokeError
+from napari_ivos.errors import ExportError, ProjectError, StrokeError
 from napari_ivos.session import Session
 
 
@@ -200,6 +200,29 @@ def test_closing_removes_the_files():
     assert not folder.exists()
 
 
+def test_what_is_deleted_ahead_of_a_run_is_undone_without_its_results(session, draw):
+    draw(5)
+    list(session.propagate())
+    before = snapshot(session)
+    draw(5, 20)
+    drawn = snapshot(session)
+    for result in session.propagate(direction="forward"):
+        if result.index == 7:
+            session.delete_objects([1], 9, 12)
+    assert session.masks[10].any(), "the run put it there again"
+    done = snapshot(session)
+    session.undo()
+    np.testing.assert_array_equal(np.asarray(session.masks), done[0], "of the run nothing is lost")
+    session.undo()
+    assert_same(snapshot(session), drawn)
+    session.redo()
+    session.redo()
+    assert_same(snapshot(session), done)
+    for _ in range(3):
+        session.undo()
+    assert_same(snapshot(session), before)
+
+
 def test_masks_are_a_lazily_read_array(session, draw, run):
     draw(5)
     run()
@@ -277,3 +300,43 @@ def test_a_closed_session_says_that_it_is(session, tmp_path):
         with pytest.raises(ProjectError, match="session is closed"):
             wrong(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_masks_that_went_with_a_closed_session_are_told_so(session, draw):
+    draw(5)
+    list(session.propagate())
+    session.close()
+    with pytest.raises(ProjectError, match="closed, and its masks are gone"):
+        np.asarray(session.masks)
+
+
+def test_masks_are_indexed_as_an_array(session, draw):
+    draw(5)
+    list(session.propagate(stop=9))
+    masks = np.asarray(session.masks)
+    for key in (
+        (),
+        True,
+        ([3, 5, 3], [10, 10, 0], [12, 11, 0]),
+        ([[3], [5]], 10, [11, 12]),
+        (np.array([7, 3]), slice(8, 12), [11, 12]),
+        masks > 0,
+        masks.any(axis=2),
+        (slice(None, None, -2), [10, 11], 12),
+    ):
+        np.testing.assert_array_equal(session.masks[key], masks[key])
+    with pytest.raises(IndexError, match="does not fit"):
+        session.masks[masks[:3] > 0]
+
+
+def test_what_is_of_another_kind_is_refused(session):
+    for wrong, says in (
+        (lambda: session.rename_object(1, None), "is a text, not None"),
+        (lambda: session.divide(1, 3, 5), "no object 5"),
+        (lambda: session.remove_strokes(None), "is not a stroke"),
+        (lambda: session.add_scribbles([[]]), "A list is no scribble file"),
+    ):
+        with pytest.raises(StrokeError, match=says):
+            wrong()
+    with pytest.raises(ExportError, match="no place for a file"):
+        session.export(None)

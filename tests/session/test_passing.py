@@ -153,3 +153,32 @@ def test_it_is_undone_as_one_step_and_replayed_to_the_same_pixel(session, tmp_pa
     with found.session:
         assert found.different == ()
         assert np.array_equal(np.asarray(found.session.masks), masks)
+
+
+def test_a_passed_frame_that_goes_back_to_what_was_brought_is_replayed(session, tmp_path):
+    draw(session, 0, 1, 2)
+    draw(session, 6, 1)
+    session.interact(6)
+    run(session, 0)
+    session.remove_strokes(session.strokes(6))
+    session.undo()
+    session.add_object()
+    session.remove_strokes(session.strokes(6))
+    assert (np.asarray(session.masks[6]) == 2).any()
+    session.close()
+    found = replay(tmp_path / "two.ivos", FRAMES)
+    with found.session:
+        assert found.different == ()
+
+
+def test_a_frame_whose_own_run_was_stopped_at_once_is_passed(session):
+    draw(session, 0, 1)
+    draw(session, 3, 1)
+    stopped = session.plan_propagate(3)
+    update = next(stopped.run())
+    assert update.index == 0, "pending as well, and so first"
+    session.commit(update)
+    session.finish(stopped)
+    draw(session, 6, 2)
+    assert 3 in run(session, 6)
+    assert (np.asarray(session.masks[3]) == 2).any()

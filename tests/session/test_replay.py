@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fakes import FakeEngine
+from napari_ivos.errors import ProjectError
 from napari_ivos.masks import probs_from_labels
 from napari_ivos.methods import FrameResult
 from napari_ivos.sample_data import cells
@@ -126,6 +127,24 @@ def test_painting_after_painting_that_was_taken_back_before_a_restart(path):
     check(path, before)
 
 
+def test_what_was_painted_over_a_preview_is_kept_for_it(path):
+    square = np.zeros((30, 40), int)
+    square[20:25, 3:9] = 1
+    with Session(FRAMES, engine=Sensitive(), project=path) as session:
+        session.add_object()
+        for frame, put in (
+            (3, lambda: session.paint(3, square, square > 0)),
+            (8, lambda: session.add_mask(8, square, lock=False)),
+        ):
+            draw(session, frame)
+            session.interact(frame)
+            put()
+            session.interact(frame)
+    with Session.open(path, FRAMES, engine=Sensitive()) as session:
+        before = everything(session)
+    check(path, before)
+
+
 def test_runs_that_were_cancelled_or_met_by_other_work(path):
     with Session(FRAMES, engine=Sensitive(), project=path) as session:
         session.add_object()
@@ -210,6 +229,19 @@ def test_another_result_is_noticed(path):
     found = again(path, engine)
     found.session.close()
     assert found.different == (4, 5, 6, 7, 8)
+
+
+def test_a_project_without_its_folder_of_frames_is_replayed_as_far_as_it_goes(path):
+    with Session(FRAMES, engine=Sensitive(), project=path) as session:
+        session.add_object()
+    # Empty folders get lost where projects are packed or synchronised.
+    (path / "frames").rmdir()
+    found = again(path)
+    assert (found.runs, found.different) == (0, ())
+    found.session.close()
+    (path / "frames").touch()
+    with pytest.raises(ProjectError, match="frames' cannot be read"):
+        again(path)
 
 
 def test_a_changed_file_is_noticed(path):

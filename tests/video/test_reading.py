@@ -64,8 +64,12 @@ def test_indexing_is_numpys(key):
 
 
 @pytest.mark.parametrize(
-    "key", [12, -13, [0, 12], (12, 0), "first", 1.0, np.ones(3, bool), [[0, 1]], (0, 10), None]
-)
+    "key",
+    [
+        12, -13, [0, 12], (12, 0), "first", 1.0, np.ones(3, bool), [[0, 1]], (0, 10), None,
+        ([0, 1], [2, 3]),
+    ],
+)  # fmt: skip
 def test_indices_out_of_place(key):
     with pytest.raises(IndexError):
         open_video(FRAMES)[key]

@@ -21,6 +21,7 @@ from napari_ivos.video import open_labels, open_video
         (np.zeros((5, 20, 0)), "is empty"),
         (np.zeros((5, 20, 30), complex), "are not intensities"),
         (np.full((5, 20, 30), "a"), "are not intensities"),
+        (np.zeros((5, 20, 30), "M8[s]"), "are not intensities"),
         (np.broadcast_to(np.uint8(0), (2, 70_000, 10)), "claims frames of 70000 × 10"),
         (np.broadcast_to(np.uint8(0), (2, 60_000, 60_000)), "claims frames of 60000 × 60000"),
         (None, "A NoneType is not a video"),

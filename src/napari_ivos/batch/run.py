@@ -49,13 +49,8 @@ def check_jobs(table: Path, tasks: Sequence[Task]) -> list[int]:
 
 
 def _check_folders(job: SegmentJob) -> None:
-    from napari_ivos.checkpoints import find, missing_message
-    from napari_ivos.methods import get_method
     from napari_ivos.session._folder import is_project
 
-    needed = get_method(job.method).checkpoint == "required" and job.checkpoint is None
-    if needed and find(job.method) is None:
-        raise missing_message(job.method)
     project = job.project
     if project is None or is_project(project):
         return

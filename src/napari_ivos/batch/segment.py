@@ -79,6 +79,7 @@ def opened(job: SegmentJob) -> Iterator[Opened]:
     IvosError
         Something cannot be read, does not fit, or cannot be written to.
     """
+    from napari_ivos.checkpoints import find, missing_message
     from napari_ivos.export import check_export, check_inputs
     from napari_ivos.methods import check_choice
     from napari_ivos.scribbles import read_davis, strokes_from_davis
@@ -88,7 +89,9 @@ def opened(job: SegmentJob) -> Iterator[Opened]:
         raise StrokeError("There is nothing to start from.", "Give --strokes, --masks, or both.")
     check_export(job.out, format=job.format)
     check_inputs(job.out, (job.video, job.strokes, job.masks, job.project))
-    check_choice(job.method, job.device, job.checkpoint, there=True)
+    spec = check_choice(job.method, job.device, job.checkpoint, there=True)
+    if spec.checkpoint == "required" and job.checkpoint is None and find(job.method) is None:
+        raise missing_message(job.method)
     davis = None if job.strokes is None else read_davis(job.strokes)
     with ExitStack() as stack:
         video = open_video(job.video, axes=job.axes, channels=job.channels)

@@ -75,8 +75,10 @@ def download_(
         typer.echo(f"{record.purpose}\n{record.paper}\nLicence: {record.licence}")
         if record.non_commercial:
             typer.echo("This licence allows no commercial use.")
-        if not yes and not typer.confirm("Do you agree to this licence?", err=True):
-            raise CheckpointError("Without agreeing to the licence nothing is downloaded.")
+        if not yes and not _agreed():
+            raise CheckpointError(
+                "Without agreeing to the licence nothing is downloaded.", "Give --yes to agree."
+            )
         progress = _show if sys.stderr.isatty() else None
         files = download(record, verify=verify_file, progress=progress)
         typer.echo("Verified: " + ", ".join(map(str, files)))
@@ -100,6 +102,16 @@ def verify() -> None:
             typer.echo("There are no checkpoints on this machine.")
         if faults:
             raise CheckpointError(f"{faults} of {found} files are not what they should be.")
+
+
+def _agreed() -> bool:
+    try:
+        return typer.confirm("Do you agree to this licence?", err=True)
+    except typer.Abort as end:
+        typer.echo(err=True)  # the question's line is still open
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        return False  # nobody is there to answer
 
 
 def _record_of(file: Path, name: str | None) -> tuple[Checkpoint, CheckpointFile]:

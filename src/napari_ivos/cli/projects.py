@@ -26,7 +26,12 @@ def replay(
     same, byte for byte; if not, the command ends with status 1.
     """
     with sentences():
+        from napari_ivos.export import check_export, check_inputs
         from napari_ivos.session import replay as play
+
+        if out is not None:  # not after hours of computing
+            check_export(out)
+            check_inputs(out, [project, video])
 
         # In a terminal a bar on stderr; in a log file one line.
         with typer.progressbar(length=1, label=f"Replaying {project}", file=sys.stderr) as bar:

@@ -190,9 +190,9 @@ def export_masks(
 def _target(path: str | os.PathLike[str]) -> Path:
     try:
         return Path(path).expanduser().resolve()
-    except (OSError, ValueError, RuntimeError) as error:
-        # A loop of links, a byte of 0, nobody's home.
-        raise ExportError(f"'{os.fspath(path)}' is no place for a file.") from error
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        # A loop of links, a byte of 0, nobody's home; no path at all.
+        raise ExportError(f"{str(path)!r} is no place for a file.") from error
 
 
 def _format_of(path: str | os.PathLike[str], name: str | None) -> Format:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from napari_ivos.errors import StrokeError
 from napari_ivos.masks import MAX_ID
 from napari_ivos.scribbles.stroke import Stroke, make_stroke
@@ -42,7 +44,11 @@ def read_davis(path: str | os.PathLike[str]) -> DavisScribbles:
     StrokeError
         The file is missing, too large, or no JSON object.
     """
-    file = Path(path).expanduser()
+    try:
+        file = Path(path).expanduser()
+    except (TypeError, RuntimeError) as error:
+        what = f"A {type(path).__name__} is" if isinstance(error, TypeError) else f"'{path}' names"
+        raise StrokeError(f"{what} no scribble file.", _FORMAT_HINT) from error
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise StrokeError(f"The scribble file '{file}' is larger than 256 MiB.")
@@ -99,7 +105,7 @@ def _stroke(scribble: object, frame: int, shape: tuple[int, int]) -> Stroke:
     if not isinstance(scribble, Mapping) or "path" not in scribble:
         raise StrokeError(f"A scribble on frame {frame} has no path.", _FORMAT_HINT)
     object_id = scribble.get("object_id")
-    if isinstance(object_id, bool) or not isinstance(object_id, int):
+    if isinstance(object_id, bool) or not isinstance(object_id, int | np.integer):
         raise StrokeError(
             f"A scribble on frame {frame} has the object_id {object_id!r}.",
             "It must be a whole number; 0 is the background.",
@@ -109,6 +115,7 @@ def _stroke(scribble: object, frame: int, shape: tuple[int, int]) -> Stroke:
             f"A scribble on frame {frame} has the object_id {object_id}.",
             f"It must lie between 0 (background) and {MAX_ID}.",
         )
+    object_id = int(object_id)
     radius = scribble.get("radius")
     if radius is not None and (isinstance(radius, bool) or not isinstance(radius, int | float)):
         raise StrokeError(f"A scribble on frame {frame} has a radius that is not a number.")

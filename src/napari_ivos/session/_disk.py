@@ -24,8 +24,19 @@ def file_of(folder: Path, key: Key, part: str = "") -> Path:
 
 
 def listed(folder: Path) -> list[tuple[Key, bool]]:
-    """The keys there are, and whether a file is one that was not written to its end."""
-    found = [_NAME.fullmatch(file.name) for file in folder.iterdir()]
+    """The keys there are, and whether a file is one that was not written to its end.
+
+    Raises
+    ------
+    ProjectError
+        The folder cannot be read; one that is not there holds nothing.
+    """
+    try:
+        found = [_NAME.fullmatch(file.name) for file in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ProjectError(f"The folder '{folder}' cannot be read: {error.strerror}.") from error
     return [(int(match[1]), match[2] is not None) for match in found if match is not None]
 
 

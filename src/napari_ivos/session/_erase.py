@@ -28,9 +28,11 @@ def erase_strokes(history: History, store: FrameStore, edit: Edit, strokes: Set[
     gone = set()
     for index in sorted({stroke.frame for stroke in strokes}):
         before = _before(state, index, strokes)
-        # An accepted frame stays as it was accepted.
-        if before is not None and not history.frame(index).trusted:
-            history.set_frame(edit, index, _back(history.frame(index), before, store))
+        if before is not None:
+            now = history.frame(index)
+            # An accepted frame is as it was accepted.
+            back = _accepted(now, store) if now.trusted else _back(now, before, store)
+            history.set_frame(edit, index, back)
             gone.add(index)
     drafts = {index: draft for index, draft in state.drafts.items() if index not in gone}
     history.set_fields(
@@ -82,6 +84,15 @@ def _back(now: FrameState, before: FrameState, store: FrameStore) -> FrameState:
     shown = np.where(human >= 0, human, 0 if mask is None else mask).astype(np.uint16)
     key = store.put(shown)
     return replace(back, mask=key, probs=None, objects=(), relabelled=(), source="human")
+
+
+def _accepted(now: FrameState, store: FrameStore) -> FrameState:
+    """A frame that a person answers for, without what strokes on it have changed since."""
+    human = read_human(store, now)
+    if human is None or now.probs is None:
+        return now
+    mask = store.put(np.maximum(human, 0).astype(np.uint16))
+    return replace(now, mask=mask, probs=None, objects=(), object_reliability=(), relabelled=())
 
 
 def known_strokes(state: State, strokes: Iterable[Stroke]) -> frozenset[Stroke]:

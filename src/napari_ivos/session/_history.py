@@ -32,6 +32,9 @@ class Edit:
     """The highest key that a frame had had when this edit began."""
     highest: Key = 0
     """The same when it last changed a frame: none of its own is higher."""
+    painted: frozenset[Key] = frozenset()
+    """Masks that people made in this edit and previews have taken the place of: nobody can make
+    them again, and a replay begins the preview from them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -128,18 +131,44 @@ class History:
         self._changed(("set", edit.number, changed), back)
 
     def set_frame(self, edit: Edit, index: int, frame: FrameState) -> None:
-        """Change a frame as part of an edit."""
+        """Change a frame as part of an edit.
+
+        An edit that began later and changed the frame has nothing to take back there any more.
+        """
+        later = self._later(edit, index)
         sides, now = edit.frames.get(index), self.frames.get(index)
+        painted = edit.painted
+        if sides is not None and sides[1].source == "human" and sides[1].probs is None:
+            edit.painted |= _keys(sides[1:])
         keys = (frame.mask or 0, frame.probs or 0, frame.human or 0)
         edit.highest = self._highest = max(self._highest, *keys)
-        edit.frames[index] = (self.frame(index) if sides is None else sides[0], frame)
+        before = later[0][1][0] if later else self.frame(index)
+        edit.frames[index] = (before if sides is None else sides[0], frame)
+        for other, _ in later:
+            other.frames[index] = (frame, frame)
         self.frames[index] = frame
 
         def back() -> None:
+            for other, its in later:
+                other.frames[index] = its
+            edit.painted = painted
             _put(edit.frames, index, sides)
             _put(self.frames, index, now)
 
         self._changed(("frame", edit.number, index, frame), back)
+
+    def _later(self, edit: Edit, index: int) -> list[tuple[Edit, tuple[FrameState, FrameState]]]:
+        """Edits that began after another one and changed a frame, oldest first, and how.
+
+        While a run goes on, people do other things: its results are part of an older step.
+        """
+        later: list[tuple[Edit, tuple[FrameState, FrameState]]] = []
+        for other in reversed(self.done):
+            if other is edit:
+                break
+            if index in other.frames:
+                later.insert(0, (other, other.frames[index]))
+        return later
 
     def set_frames(
         self,
@@ -237,12 +266,14 @@ class History:
         above = self.undone[-1].above
         fresh = [edit for edit in self.undone if edit.highest > above]
         new = _keys(sides[1] for edit in fresh for sides in edit.frames.values())
+        new.update(*(edit.painted for edit in fresh))
         doomed = {key for key in new if key > above}
         if not doomed:
             return []
         kept = _keys(self.frame(index) for edit in self.undone for index in edit.frames)
         beside = (edit.frames for edit in self.done if edit.highest > above)
         kept |= _keys(side for frames in beside for sides in frames.values() for side in sides)
+        kept.update(*(edit.painted for edit in self.done if edit.highest > above))
         kept |= _keys(draft.before for draft in self.state.drafts.values())
         kept |= _keys(item.before for item in self.state.rounds)
         return sorted(doomed - kept)
@@ -252,6 +283,7 @@ class History:
         found = _keys(self.frames.values())
         states: list[dict[str, Any]] = [{"rounds": self.state.rounds, "drafts": self.state.drafts}]
         for edit in (*self.done, *self.undone):
+            found |= edit.painted
             found |= _keys(side for sides in edit.frames.values() for side in sides)
             states += [{k: v[side] for k, v in edit.fields.items()} for side in (0, 1)]
         # Rounds and drafts are shared between states: each is looked at once.

@@ -20,7 +20,7 @@ from napari_ivos.methods import (
     Memory,
     PropagateRequest,
 )
-from napari_ivos.scribbles import rasterise_all
+from napari_ivos.scribbles import Stroke, rasterise_all
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Edit
 from napari_ivos.session._loader import EngineLoader
@@ -31,7 +31,7 @@ from napari_ivos.session._relabel import (
     read_reliability,
     relabel_ids,
 )
-from napari_ivos.session._rules import Rules, absent_objects
+from napari_ivos.session._rules import Rules, Said, absent_objects
 from napari_ivos.session._state import EMPTY_FRAME, Draft, FrameState, Relabels, Round
 from napari_ivos.session._store import FrameStore
 from napari_ivos.session._update import Interaction, Update, segmented
@@ -131,11 +131,7 @@ class Plan:
         )
         result, entry = engine.interact(request)
         draft = Draft(item.before, item.inputs, memory, entry)
-        strokes = rasterise_all(item.strokes, self._size) if self.law and item.strokes else None
-        human = request.human if item.before.binding else None
-        labels, probs = self.rules.apply(
-            item.frame, self._checked(result), human, item.before.human_objects, strokes
-        )
+        labels, probs = self.rules.apply(item.frame, self._checked(result), self._said(item))
         known = self._known(item, probs)
         mask = self.store.put(labels)
         key = self.store.put(extend_probs(probs, self.objects, known))
@@ -169,7 +165,9 @@ class Plan:
         reliability = None if math.isnan(seed.reliability) else seed.reliability
         probs = extend_probs(self.store.get(seed.probs), seed.objects, self.objects)
         start = FrameResult(seed.index, probs, reliability)
-        known = {index: frozenset(self._ids_of(frames[index])) for index in self.passed}
+        # Of a frame whose own run was stopped at once there may be nothing yet but its strokes.
+        there = {index: frames.get(index, EMPTY_FRAME) for index in self.passed}
+        known = {index: frozenset(self._ids_of(frame)) for index, frame in there.items()}
         pending = {item.frame for item in self.interactions}
         request = PropagateRequest(
             video=self.video,
@@ -197,22 +195,29 @@ class Plan:
                 former = self._former(frames.get(index, EMPTY_FRAME))
                 whole = joined(result, self.objects, kept, former)
             item = self.passed.get(index)
-            labels, probs = self.rules.apply(index, whole.probs, *self._law(item))
+            labels, probs = self.rules.apply(index, whole.probs, self._said(item))
             mask, key = self.store.put(labels), self.store.put(probs)
             update = self._publish(index, mask, key, _scores(whole))
             if item is not None and index in pending:
                 update = replace(update, prior=self._prior(item, probs, known[index]))
             yield update
 
-    def _law(
-        self, item: Interaction | None
-    ) -> tuple[HumanMap | None, frozenset[ObjectId], HumanMap | None]:
-        """What a person said on an annotated frame: pixels, what they exclude, and strokes."""
+    def _said(self, item: Interaction | None) -> list[Said]:
+        """What a person said on an annotated frame that a run must keep, oldest first."""
         if item is None:
-            return None, frozenset(), None
-        strokes = rasterise_all(item.strokes, self._size) if self.law and item.strokes else None
+            return []
+        older = [stroke for stroke in item.strokes if stroke not in item.newer]
+        newer = [stroke for stroke in item.strokes if stroke in item.newer]
+        said = self._law(older)
         human = self._human(item.before) if item.before.binding else None
-        return human, item.before.human_objects, strokes
+        if human is not None:
+            said.append((human, item.before.human_objects))
+        return said + self._law(newer)
+
+    def _law(self, strokes: list[Stroke]) -> list[Said]:
+        if not (self.law and strokes):
+            return []
+        return [(rasterise_all(strokes, self._size), frozenset(self.objects))]
 
     def _previous(self, index: int, known: Mapping[int, frozenset[ObjectId]]) -> ProbMap | None:
         """What a method blends with: nothing from a passed frame on, as `joined` does it there."""

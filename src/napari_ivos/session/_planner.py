@@ -56,6 +56,19 @@ def strokes_on(state: State, frame: int | None, since: int = 0) -> tuple[Stroke,
     )
 
 
+def newer_strokes(state: State, frame: int) -> frozenset[Stroke]:
+    """Strokes on a frame since it was painted on last; where both meet, the later word counts."""
+    newer: set[Stroke] = set()
+    for item in annotations_of(state):
+        if item.frame != frame:
+            continue
+        if item.stroke is None:
+            newer.clear()
+        else:
+            newer.add(item.stroke)
+    return frozenset(newer)
+
+
 def round_begin(state: State, frame: int) -> int:
     """The first round whose annotations of a frame no propagation has carried on yet."""
     past = [number for number, item in enumerate(state.rounds) if item.frame == frame]
@@ -183,11 +196,12 @@ def _interaction(context: Context, frame: int) -> Interaction:
     strokes = strokes_on(state, frame, 0 if context.accumulate else since)
     # Propagating a frame once more without new strokes: then its old ones are what there is.
     strokes = strokes or strokes_on(state, frame)
+    newer = newer_strokes(state, frame).intersection(strokes)
     human = (now.human, now.human_relabelled)
     inputs = (state.ids, strokes, human, state.method, state.checkpoint)
     draft = state.drafts.get(frame)
     if draft is None:
-        return Interaction(frame, strokes, now, None, inputs, None)
+        return Interaction(frame, strokes, newer, now, None, inputs, None)
     before = replace(
         draft.before,
         human=now.human,
@@ -202,7 +216,7 @@ def _interaction(context: Context, frame: int) -> Interaction:
         and state.memory_current
         and now.probs is not None
     )
-    return Interaction(frame, strokes, before, now, inputs, draft if fresh else None)
+    return Interaction(frame, strokes, newer, before, now, inputs, draft if fresh else None)
 
 
 def _plan(

@@ -183,6 +183,12 @@ class _Player:
         for change in line:
             if change[0] == "frame":
                 self._decoder.pair(change[3], self._history.frame(index))
+            elif change[0] == "set":
+                # What a passed frame is to be segmented from is made by the run as well.
+                drafts = self._history.state.drafts
+                for frame, known in change[2].get("drafts", {}).items():
+                    if int(frame) in drafts:
+                        self._decoder.pair(known, drafts[int(frame)].before)
 
     def _take(self, line: list[Any]) -> None:
         with self._runs.step():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from napari_ivos.masks import labels_from_probs
 from napari_ivos.methods import HumanMap
 from napari_ivos.session._state import Absence
 from napari_ivos.types import LabelMap, ObjectId, ProbMap
+
+Said: TypeAlias = tuple[HumanMap, frozenset[ObjectId]]
+"""A person's pixels, (H, W) int32 with −1 elsewhere, and the objects that the background among them
+excludes: one that was added later may still go there."""
 
 
 def absent_objects(absences: Iterable[Absence], frame: int) -> frozenset[ObjectId]:
@@ -33,9 +38,7 @@ class Rules:
         self,
         frame: int,
         probs: ProbMap,
-        human: HumanMap | None = None,
-        human_objects: frozenset[ObjectId] = frozenset(),
-        strokes: HumanMap | None = None,
+        said: Iterable[Said] = (),
     ) -> tuple[LabelMap, ProbMap]:
         """Bring a method's result in line with what people said.
 
@@ -44,13 +47,9 @@ class Rules:
         frame : int
         probs : (K+1, H, W) float32
             The method's result.
-        human : (H, W) int32, optional
-            A person's pixels, −1 elsewhere.
-        human_objects : frozenset of int
-            Objects that the background among them excludes; an object added later may still go
-            there.
-        strokes : (H, W) int32, optional
-            Pixels of strokes that are law; their background excludes every object.
+        said : iterable of (pixels, excluded)
+            What a person said on this frame, oldest first. A locked object is as it was, whatever
+            is said of it or over it.
 
         Returns
         -------
@@ -62,16 +61,14 @@ class Rules:
         absent = absent_objects(self.absences, frame)
         for object_id in absent:
             change.forbid(object_id, None)
+        for pixels, excluded in said:
+            self._human(change, pixels, excluded, absent)
         mask = self.current(frame) if self.locked else None
         for object_id in self.locked - absent:
             there = None if mask is None else mask == object_id
             change.forbid(object_id, None if there is None else ~there)
             if there is not None:
                 change.demand(object_id, there)
-        if human is not None:
-            self._human(change, human, human_objects, absent)
-        if strokes is not None:
-            self._human(change, strokes, frozenset(self.objects), absent)
         result = change.finish()
         return labels_from_probs(result, self.objects), result
 

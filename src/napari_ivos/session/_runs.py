@@ -60,6 +60,11 @@ class Runs:
         key = (state.method, state.device, state.checkpoint)
         self._loaders[key] = EngineLoader(lambda: engine)
 
+    @property
+    def law(self) -> bool:
+        """Whether strokes are pixels that must be kept."""
+        return (self._strokes or get_method(self._history.state.method).strokes) == "law"
+
     def early_loading(self) -> Callable[[], None]:
         """See `Session.early_loading`."""
         return self._loader().prepare
@@ -228,7 +233,7 @@ class Runs:
             loader=self._loader(),
             history=self._history,
             spec=spec,
-            law=(self._strokes or spec.strokes) == "law",
+            law=self.law,
             accumulate=self._accumulate,
         )
 

@@ -18,7 +18,14 @@ from napari_ivos.errors import ProjectError, StrokeError
 from napari_ivos.export import Origin, check_inputs, export_masks
 from napari_ivos.guidance import recommend
 from napari_ivos.methods import Engine, MethodSpec, check_choice, get_method
-from napari_ivos.scribbles import Stroke, make_stroke, read_davis, strokes_from_davis, whole_number
+from napari_ivos.scribbles import (
+    Stroke,
+    make_stroke,
+    rasterise_all,
+    read_davis,
+    strokes_from_davis,
+    whole_number,
+)
 from napari_ivos.session import _annotate, _division, _lineage, _merge, _objects, _planner
 from napari_ivos.session._accept import accept_frames, has_masks
 from napari_ivos.session._changes import Changes, last_runs, take_back
@@ -308,6 +315,8 @@ class Session:
 
     def rename_object(self, object_id: ObjectId, name: str) -> None:
         """Give an object another name."""
+        if name is None:
+            raise StrokeError("The name of an object is a text, not None.")
         _objects.check_name(name)
         self._change_object(f"rename object {object_id}", object_id, name=name)
 
@@ -444,7 +453,8 @@ class Session:
             There is no such object or frame, one of the objects is locked, the parent divides
             already, or a daughter has a parent already or is an ancestor of it.
         """
-        index, chosen = self._frame(frame), None if daughters is None else tuple(daughters)
+        index = self._frame(frame)
+        chosen = None if daughters is None else _objects.as_ids(daughters)
         _lineage.check_division(self._state, parent, index, chosen)
         history, shown, parts = self._history, self._mask(index), None
         if split and chosen is None and _division.may_be_parted(history, index):
@@ -530,8 +540,13 @@ class Session:
         ----------
         strokes : iterable of Stroke
             Of any rounds and frames, as `Session.strokes` gives them.
+
+        Raises
+        ------
+        StrokeError
+            They are something else.
         """
-        doomed = known_strokes(self._state, strokes)
+        doomed = known_strokes(self._state, _annotate.check_strokes(strokes))
         frames = {stroke.frame for stroke in doomed}
         if doomed:
             text = _text("erase strokes", list(doomed))
@@ -677,6 +692,11 @@ class Session:
         checked = _annotate.check_labels(put, self._size)
         now = self._history.frame(index)
         known = read_human(self._store, now, self._state.merged)
+        newer = _planner.newer_strokes(self._state, index)
+        if known is not None and newer and self._runs.law:
+            # What was painted before, and drawn over since, stays what the strokes said.
+            drawn = rasterise_all([s for s in self.strokes(index) if s in newer], self._size)
+            known = np.where((known >= 0) & (drawn >= 0), drawn, known)
         human = np.where(there, checked, -1 if known is None else known)
         text = f"paint on frame {index}"
         self._give(text, index, human, checked, binding=True, trusted=now.trusted)

@@ -58,6 +58,7 @@ class FrameStore:
         self._keys = {key for key, part in found if not part}
         # Above all names there are, so that nothing that lies there is ever written over.
         self._next = 1 + max((key for key, _ in found), default=0)
+        self._closed = False
         # Deleting thousands of files can take a second on a busy disk: not in the caller's thread.
         self._deleter = ThreadPoolExecutor(1, thread_name_prefix="napari-ivos-store")
 
@@ -181,6 +182,7 @@ class FrameStore:
     def close(self) -> None:
         """Forget what is held in memory; the files stay."""
         self._deleter.shutdown(wait=True, cancel_futures=True)
+        self._closed = True
         with self._lock:
             for cache in self._caches:
                 cache.clear()
@@ -202,6 +204,11 @@ class FrameStore:
         except (OSError, ValueError, RuntimeError) as error:
             if folder != self._folder:  # they moved meanwhile
                 return self._read(key)
+            if self._closed and not folder.exists():
+                raise ProjectError(
+                    "This session is closed, and its masks are gone with it.",
+                    "Read or export them before it is closed, or give it a project.",
+                ) from error
             raise ProjectError(
                 f"A stored mask in '{folder}' cannot be read.",
                 "Undo the step that made it, or take the project from a backup.",

@@ -40,6 +40,8 @@ class Interaction:
 
     frame: int
     strokes: tuple[Stroke, ...]
+    newer: frozenset[Stroke]
+    """Those of them that were drawn since the frame was painted on last."""
     before: FrameState
     """The frame as it was before the round, with the person's pixels of today."""
     shown: FrameState | None

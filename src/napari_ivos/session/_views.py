@@ -82,8 +82,8 @@ class MaskView:
 
     def __getitem__(self, index: Any) -> AnyArray:
         """As numpy's indexing; only the frames that the first index names are read."""
-        first, *rest = index if isinstance(index, tuple) else (index,)
-        if first is Ellipsis or first is None:
+        first, *rest = (index if isinstance(index, tuple) else (index,)) or (slice(None),)
+        if first is Ellipsis or first is None or isinstance(first, bool | np.bool_):
             return np.asarray(np.asarray(self)[index])
         if isinstance(first, int | np.integer):
             frame = int(first)
@@ -91,13 +91,26 @@ class MaskView:
                 raise IndexError(f"frame {frame} is outside of a video of {len(self)} frames")
             mask: AnyArray = self._read(frame % len(self))
             return np.asarray(mask[(*rest,)]) if rest else mask
+        if np.ndim(first) > 1 and np.asarray(first).dtype == bool:
+            first, rest = self._numbers(np.asarray(first), rest)
         frames = np.arange(len(self))[first]
         if frames.ndim == 0:
             return self[(int(frames), *rest)]
+        if not isinstance(first, slice) and any(np.ndim(other) > 0 for other in rest):
+            # Together with others an index array of frames names points, each in its own frame.
+            known, places = np.unique(frames, return_inverse=True)
+            return np.asarray(self[known][(places.reshape(frames.shape), *rest)])
         stack = np.empty((*frames.shape, *self.shape[1:]), dtype=self.dtype)
         for position, number in np.ndenumerate(frames):
             stack[position] = self._read(int(number))
         return stack[(slice(None),) * frames.ndim + tuple(rest)] if rest else stack
+
+    def _numbers(self, where: AnyArray, rest: list[Any]) -> tuple[AnyArray, list[Any]]:
+        """Index arrays in place of True and False over the first axes."""
+        if where.shape != self.shape[: where.ndim]:
+            raise IndexError(f"a mask of shape {where.shape} does not fit {self.shape}")
+        frames, *others = np.nonzero(where)
+        return frames, [*others, *rest]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> AnyArray:
         """All frames; a copy, always."""

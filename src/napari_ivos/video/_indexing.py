@@ -33,6 +33,9 @@ def resolve_key(key: Any, length: int, ndim: int) -> tuple[int | Sequence[int], 
         A frame is outside of the video.
     """
     first, rest = _split(key, ndim)
+    if not isinstance(first, slice) and np.ndim(first) and any(np.ndim(other) for other in rest):
+        # For numpy they name points together; what comes of them one by one is something else.
+        raise IndexError("only the frames can be chosen by a list, not pixels with them")
     if isinstance(first, slice):
         return range(length)[first], rest
     if isinstance(first, SupportsIndex) and not isinstance(first, np.ndarray | bool | np.bool_):

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def is_image_layer(source: object) -> bool:
     """Whether an object looks like a napari Image layer."""
+    # Of some types of values numpy cannot even say that it has the attribute `data`.
+    if isinstance(source, np.ndarray):
+        return False
     return all(hasattr(source, name) for name in ("data", "rgb", "multiscale", "name", "scale"))
 
 
