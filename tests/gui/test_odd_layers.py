@@ -244,3 +244,53 @@ def test_where_the_work_is_when_the_dock_is_closed(viewer, dock, controller, pai
         notification_manager.notification_ready.disconnect(told.append)
     expected = "is gone" if kept is None else f"'{kept.stem}' (Project ▸ Open)"
     assert [expected in one.message for one in told] == [True]
+
+
+def test_the_layers_follow_their_video(viewer, dock, controller, paint, idle, said, qtbot):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    controller.propagate()
+    idle()
+    controller.difference.toggle()
+    controller.looks.show(list(LOOKS)[2])
+    controller.view.use_shapes()
+    said.clear()
+    own, image = [layer for layer in viewer.layers if is_own(layer)], controller.view.image
+    assert len(own) == 5
+    image.scale, image.translate = (5, 0.2, 0.2), (0, 7, 9)
+    image.affine = [[1, 0, 0, 0], [0, 1, 0.1, 3], [0, 0, 1, 4], [0, 0, 0, 1]]
+    corners = [[0, 0, 0], [2, 39, 59]]
+    for layer in own:
+        qtbot.waitUntil(
+            lambda layer=layer: np.allclose(
+                *([one.data_to_world(corner) for corner in corners] for one in (layer, image))
+            )
+        )
+    controller.navigation.go_to(4)
+    assert viewer.dims.point[0] == 20
+    assert said == []
+
+
+def test_a_layer_of_the_session_is_not_moved_by_itself(viewer, dock, controller, said, qtbot):
+    controller.view.strokes.translate = (0, 5, 5)
+    qtbot.waitUntil(lambda: bool(said))
+    np.testing.assert_array_equal(controller.view.strokes.translate, 0)
+    assert said == [
+        "The layer 'strokes' lies on its video and was put back. Move 'noise', and it goes along."
+    ]
+    qtbot.wait(20)
+    assert len(said) == 1
+
+
+def test_other_data_in_the_video_are_told(viewer, dock, controller, paint, idle, said):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    image = controller.view.image
+    image.data = 255 - image.data
+    assert "'noise' shows other data now" in said[-1]
+    assert controller.session.annotated_frames == (0,)
+    viewer.layers.remove(image)
+    said.clear()
+    image.data = 255 - image.data
+    image.scale = (1, 2, 2)
+    assert said == []

@@ -89,6 +89,7 @@ class Difference(QObject):
         active = viewer.layers.selection.active
         self._layer = viewer.add_labels(self._array, **changes_style(), **placement(view.image))
         self._layer.editable = False
+        view.place_of_video.keep(self._layer)
         # Over the masks, and under the strokes, which stay the layer that people draw in.
         viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(view.masks) + 1)
         viewer.layers.selection.active = active
@@ -157,6 +158,9 @@ class Difference(QObject):
 
     def _forget_layer(self) -> Labels | None:
         layer, self._layer = self._layer, None
+        view = self._controller.view
+        if layer is not None and view is not None:
+            view.place_of_video.release(layer)
         if self._array is not None:
             self._array.close()
             self._array = None

@@ -158,12 +158,14 @@ class Looks(QObject):
         layers.insert(layers.index(view.masks), made)
         layers.selection.active = active
         view.masks.events.visible.connect(self._on_visible)
+        view.place_of_video.keep(made)
         self._layer = made
 
     def _take_away(self) -> None:
         layer, self._layer = self._layer, None
         if layer is not None:
             self._view.masks.events.visible.disconnect(self._on_visible)
+            self._view.place_of_video.release(layer)
             if layer in self._controller.viewer.layers:
                 self._controller.viewer.layers.remove(layer)
 

@@ -20,6 +20,7 @@ from napari_ivos.gui._layers import (
     strokes_style,
 )
 from napari_ivos.gui._mask_canvas import LayerColours, MaskCanvas
+from napari_ivos.gui._placing import StayOnVideo
 from napari_ivos.gui._tools import ToolInUse
 from napari_ivos.scribbles import Stroke, strokes_from_shapes
 from napari_ivos.session import Session
@@ -61,6 +62,10 @@ class SessionView(QObject):
         self.masks.n_edit_dimensions = 2
         self.strokes: Labels = viewer.add_labels(self._canvas, **strokes_style(), **where)
         self.strokes.n_edit_dimensions = 2
+        self.place_of_video = StayOnVideo(image, self._tell_placed, self)
+        """Keeps the layers that lie over the video on it."""
+        for layer in (self.masks, self.strokes):
+            self.place_of_video.keep(layer)
         self._colours = LayerColours(self.masks, self.strokes)
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
         self._brush = BrushPath(self.strokes)
@@ -75,6 +80,7 @@ class SessionView(QObject):
         self.masks.events.selected_label.connect(self._on_mask_label)
         self.masks.events.data.connect(self._on_data)
         self.strokes.events.data.connect(self._on_data)
+        self.image.events.data.connect(self._on_image_data)
         viewer.dims.events.current_step.connect(self._on_step)
         self._shapes: Shapes | None = None
         self._take_shapes_soon = self._timer(self._take_shapes)
@@ -151,6 +157,7 @@ class SessionView(QObject):
             self._shapes = self._viewer.add_shapes(
                 ndim=3, **shapes_style(), **placement(self.image)
             )
+            self.place_of_video.keep(self._shapes)
             self._shapes.current_edge_color = self._brush_colour()
             self._shapes.events.data.connect(self._on_shapes)
             self._bind_undo(self._shapes)
@@ -194,7 +201,9 @@ class SessionView(QObject):
         self.masks.events.selected_label.disconnect(self._on_mask_label)
         self.masks.events.data.disconnect(self._on_data)
         self.strokes.events.data.disconnect(self._on_data)
+        self.image.events.data.disconnect(self._on_image_data)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
+        self.place_of_video.close()
         self._brush.close()
         self.tools.close()
         # The session is about to close: nothing may read its masks any more.
@@ -289,6 +298,19 @@ class SessionView(QObject):
     def _on_data(self) -> None:
         if any(layer.data is not data for layer, data in self._with_data()):
             self.put_back()
+
+    def _on_image_data(self) -> None:
+        self._controller.say(
+            f"'{self.image.name}' shows other data now, and the session goes on with those that "
+            "it began with. Press Start again (Video and method) to segment the new ones.",
+            bad=True,
+        )
+
+    def _tell_placed(self, name: str) -> None:
+        self._controller.say(
+            f"The layer '{name}' lies on its video and was put back. "
+            f"Move '{self.image.name}', and it goes along."
+        )
 
     def _with_data(self) -> tuple[tuple[Labels, Any], ...]:
         return (self.masks, self._mask_canvas), (self.strokes, self._canvas)
