@@ -251,3 +251,16 @@ def test_napari_gives_no_warning_of_private_parts(make_napari_viewer, recwarn):
     viewer.window.remove_dock_widget(dock)
     assert layer._overlays["brush_stroke"].enabled
     assert [str(w.message) for w in recwarn if "Private" in str(w.message)] == []
+
+
+def test_who_draws_without_an_object_is_told(dock, viewer, controller, mouse, strokes, said, qtbot):
+    controller.edit(lambda session: session.delete_objects((1,)))
+    path = [[20, 10], [20, 30]]
+    mouse(path)
+    assert said == ["There is no object to draw. Add one first (K)."]
+    dock.strokes.shapes.click()
+    said.clear()
+    controller.view.layers[-1].add([[0, *point] for point in path], shape_type="path")
+    qtbot.waitUntil(lambda: bool(said))
+    assert controller.view.layers[-1].data == []
+    assert controller.session.strokes() == ()

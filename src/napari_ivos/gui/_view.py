@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from napari_ivos.errors import ProjectError
 from napari_ivos.gui._brush import BrushPath
 from napari_ivos.gui._canvas import StrokeCanvas
 from napari_ivos.gui._colours import shown_colour
@@ -57,7 +58,7 @@ class SessionView(QObject):
         self._label = 0
         self._mask: LabelMap | None = None
         where = placement(image)
-        self._mask_canvas = MaskCanvas(session)
+        self._mask_canvas = MaskCanvas(session, self._tell_unreadable)
         self.masks: Labels = viewer.add_labels(self._mask_canvas, **masks_style(), **where)
         self.masks.n_edit_dimensions = 2
         self.strokes: Labels = viewer.add_labels(self._canvas, **strokes_style(), **where)
@@ -68,7 +69,7 @@ class SessionView(QObject):
             self.place_of_video.keep(layer)
         self._colours = LayerColours(self.masks, self.strokes)
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
-        self._brush = BrushPath(self.strokes)
+        self._brush = BrushPath(self.strokes, self._tell_no_object)
         self.tools = ToolInUse(viewer, self)
         self.strokes.mode = "paint"
         self._take_soon = self._timer(self._take)
@@ -175,7 +176,7 @@ class SessionView(QObject):
 
     def refresh_masks(self) -> None:
         """Show the displayed frame's mask as the session has it now, if it is another one."""
-        mask = self._session.masks[self.frame]
+        mask = self._mask_canvas.read(self.frame)
         if self._mask is None or not (mask is self._mask or np.array_equal(mask, self._mask)):
             # No thumbnail: it costs more than the slice, and nobody can see a video in it.
             self.masks.refresh(thumbnail=False, highlight=False, extent=False)
@@ -183,7 +184,7 @@ class SessionView(QObject):
 
     def _on_step(self) -> None:
         # napari has just read it.
-        self._mask = self._session.masks[self.frame]
+        self._mask = self._mask_canvas.read(self.frame)
 
     def put_back(self) -> None:
         """Give back the layers and data that somebody took away, when that has come to its end."""
@@ -265,9 +266,13 @@ class SessionView(QObject):
         strokes = strokes_from_shapes(
             self._shapes.data,
             self._shapes.shape_type,
-            object_id=0 if self._controller.background else self._controller.selected,
+            object_id=object_of(self._label),
             radius=self.strokes.brush_size / 2,
         )
+        if self._label == 0:
+            self._shapes.data = []
+            self._tell_no_object()
+            return
         # They are strokes from now on, shown by the strokes layer and undone like them.
         self._shapes.data = []
         self._controller.add_strokes(strokes)
@@ -305,6 +310,12 @@ class SessionView(QObject):
             "it began with. Press Start again (Video and method) to segment the new ones.",
             bad=True,
         )
+
+    def _tell_no_object(self) -> None:
+        self._controller.say("There is no object to draw. Add one first (K).", bad=True)
+
+    def _tell_unreadable(self, frame: int, error: ProjectError) -> None:
+        self._controller.say(f"Frame {frame} is shown without a mask. {error}", bad=True)
 
     def _tell_placed(self, name: str) -> None:
         self._controller.say(
