@@ -51,6 +51,21 @@ def test_a_view_that_shows_no_frames_is_told(viewer, dock):
         assert "draw a stroke" in dock.hint.text.text()
 
 
+def test_no_key_acts_on_one_frame_of_many_on_screen(viewer, dock, controller, paint, idle, said):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    before = controller.session.undo_text
+    for turn in ({"ndisplay": 3}, {"order": (1, 0, 2)}):
+        said.clear()
+        viewer.dims.update(turn)
+        press(viewer, "Q")
+        assert "No single frame is on screen" in said[-1]
+        viewer.dims.update({"ndisplay": 2, "order": (0, 1, 2)})
+    assert controller.session.undo_text == before
+    press(viewer, "Q")
+    assert controller.session.undo_text == "accept frame 0"
+
+
 def test_copies_of_our_layers_are_layers_of_their_own(viewer, dock, controller, paint, idle):
     paint((0, 20, 10), (0, 20, 30))
     idle()

@@ -57,6 +57,8 @@ class SessionView(QObject):
         self._shown: tuple[Stroke, ...] = ()
         self._label = 0
         self._mask: LabelMap | None = None
+        self._resting: dict[Labels, str] = {}
+        """Layers that cannot be drawn in while no frame is on screen: what the mouse did there."""
         where = placement(image)
         self._mask_canvas = MaskCanvas(session, self._tell_unreadable)
         self.masks: Labels = viewer.add_labels(self._mask_canvas, **masks_style(), **where)
@@ -85,6 +87,7 @@ class SessionView(QObject):
         viewer.dims.events.current_step.connect(self._on_step)
         self._shapes: Shapes | None = None
         self._take_shapes_soon = self._timer(self._take_shapes)
+        self._rest()
         for layer in self.layers:
             self._bind_undo(layer)
         # napari's "new label" cannot count in a lazy layer, and here it means a new object.
@@ -106,6 +109,11 @@ class SessionView(QObject):
     def shows_frame(self) -> bool:
         """Whether the viewer shows a frame of the video at all."""
         return self.place == self.frame
+
+    @property
+    def shows_volume(self) -> bool:
+        """Whether time lies on the canvas, so that no single frame is to be seen."""
+        return self._viewer.dims.ndim - 3 in self._viewer.dims.displayed
 
     @property
     def beside(self) -> str:
@@ -138,19 +146,23 @@ class SessionView(QObject):
 
     def use_brush(self) -> None:
         """Let the mouse paint strokes."""
-        self._viewer.layers.selection.active = self.strokes
-        self.strokes.mode = "paint"
+        self._use(self.strokes, "paint")
 
     def use_eraser(self) -> None:
         """Let the mouse take strokes away."""
-        self._viewer.layers.selection.active = self.strokes
-        self.strokes.mode = "erase"
+        self._use(self.strokes, "erase")
 
     def use_mask_brush(self) -> None:
         """Let the mouse paint the selected object's mask itself."""
-        self._viewer.layers.selection.active = self.masks
         self.masks.brush_size = self.strokes.brush_size
-        self.masks.mode = "paint"
+        self._use(self.masks, "paint")
+
+    def _use(self, layer: Labels, mode: str) -> None:
+        self._viewer.layers.selection.active = layer
+        if layer in self._resting:
+            self._resting[layer] = mode
+        else:
+            layer.mode = mode
 
     def use_shapes(self, mode: str = "add_path") -> None:
         """Let the mouse draw shapes, each of which becomes a stroke when it is finished."""
@@ -182,7 +194,23 @@ class SessionView(QObject):
             self.masks.refresh(thumbnail=False, highlight=False, extent=False)
         self._mask = mask
 
+    def _rest(self) -> None:
+        """Let nobody draw where no frame is on screen.
+
+        napari would raise an error there, or, in front of the video, count from its end.
+        """
+        if self.shows_frame:
+            for layer, mode in self._resting.items():
+                layer.editable = True
+                layer.mode = mode
+            self._resting.clear()
+        elif not self._resting:
+            for layer in (self.masks, self.strokes):
+                self._resting[layer] = str(layer.mode)
+                layer.editable = False
+
     def _on_step(self) -> None:
+        self._rest()
         # napari has just read it.
         self._mask = self._mask_canvas.read(self.frame)
 
