@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from napari.layers import Image
 from napari.layers._layer_actions import _convert_dtype, _duplicate_layer
+from napari.utils._proxies import PublicOnlyProxy
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
@@ -309,3 +311,38 @@ def test_other_data_in_the_video_are_told(viewer, dock, controller, paint, idle,
     image.data = 255 - image.data
     image.scale = (1, 2, 2)
     assert said == []
+
+
+@pytest.fixture
+def plugin(viewer, image, open_dock):
+    """The dock as the menu opens it: napari wraps the viewer for it, and layers, and our arrays."""
+    made = open_dock(PublicOnlyProxy(viewer))
+    made.controller.navigation.go_to(0)
+    return made
+
+
+def test_a_removed_layer_is_put_back_once_by_the_menus_dock(viewer, plugin, qtbot):
+    told = []
+    plugin.controller.said.connect(lambda text, _bad: told.append(text))
+    viewer.layers.remove("masks")
+    qtbot.waitUntil(lambda: "masks" in viewer.layers, timeout=5000)
+    qtbot.wait(300)
+    assert told == ["The layer 'masks' belongs to the session and was put back. Hide it."]
+
+
+def test_the_menus_dock_heeds_what_is_removed(viewer, plugin, image, qtbot):
+    controller = plugin.controller
+    controller.session.add_stroke(0, 1, [[20, 10], [20, 30]], 2)
+    list(controller.session.propagate())
+    controller.difference.toggle()
+    viewer.layers.remove("changes")
+    assert not controller.difference.shown
+    # Of a project that is opened, the layer is one that the plugin made.
+    made = controller.viewer.add_image(np.zeros((4, 8, 9), np.uint8), name="made")
+    controller.start(made, "lite")
+    assert plugin.video.layers.currentText() == "noise"
+    plugin.video.layers.setCurrentIndex(plugin.video.layers.findText("made"))
+    assert plugin.video.start.text() == "Start again"
+    viewer.layers.remove("made")
+    assert controller.session is None
+    assert [type(layer) for layer in viewer.layers] == [Image]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_ivos.gui._changes_array import ChangesArray
-from napari_ivos.gui._layers import changes_style, placement
+from napari_ivos.gui._layers import changes_style, is_same, placement
 from napari_ivos.gui._worker import Worker
 from napari_ivos.session import Changes
 
@@ -178,6 +178,6 @@ class Difference(QObject):
             self._controller.report(error)
 
     def _on_removed(self, event: Any) -> None:
-        if event.value is self._layer and self._layer is not None:
+        if self._layer is not None and is_same(event.value, self._layer):
             self._forget_layer()
             self.changed.emit()

@@ -14,6 +14,7 @@ from napari_ivos.gui._colours import shown_colour
 from napari_ivos.gui._eraser import touched
 from napari_ivos.gui._layers import (
     brush_label,
+    is_same,
     masks_style,
     object_of,
     placement,
@@ -329,7 +330,7 @@ class SessionView(QObject):
             self._controller.select(label)
 
     def _on_data(self) -> None:
-        if any(layer.data is not data for layer, data in self._with_data()):
+        if not all(is_same(layer.data, data) for layer, data in self._with_data()):
             self.put_back()
 
     def _on_image_data(self) -> None:
@@ -357,7 +358,7 @@ class SessionView(QObject):
     def _put_back(self) -> None:
         layers = self._viewer.layers
         for layer, data in self._with_data():
-            if layer.data is not data:
+            if not is_same(layer.data, data):
                 layer.data = data
                 self._controller.say(
                     f"The data of '{layer.name}' are the session's and were put back. "
