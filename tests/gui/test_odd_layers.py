@@ -139,6 +139,8 @@ def test_removed_layers_are_put_back_where_they_were(viewer, dock, controller, q
         viewer.layers.remove(layer)
         qtbot.waitUntil(lambda layer=layer: layer in viewer.layers)
         assert list(viewer.layers) == [view.image, view.masks, view.strokes]
+        assert viewer.layers.selection.active is view.strokes
+    assert view.tools.tool == "brush"
     controls = viewer.window._qt_viewer.controls.widgets[view.strokes]
     assert view.strokes.mode == "paint"
     assert controls.layer.mode == "paint"

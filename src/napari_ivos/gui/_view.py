@@ -369,7 +369,11 @@ class SessionView(QObject):
                 # Under those that lie over it, or else the masks would hide the strokes.
                 above = self.layers[self.layers.index(layer) + 1 :]
                 places = [layers.index(one) for one in above if one in layers]
+                active = layers.selection.active
                 layers.insert(min(places, default=len(layers)), layer)
+                if layer is not self.strokes:
+                    # napari selects what it is given: who drew strokes would paint masks now.
+                    layers.selection.active = active
                 # napari's new controls for it would show that the mouse moves the picture.
                 mode, layer.mode = str(layer.mode), "pan_zoom"
                 layer.mode = mode
