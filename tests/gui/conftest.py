@@ -130,8 +130,8 @@ def open_dock(viewer, engine):
     def open_session(*args, **kwargs):
         return Session.open(*args, engine=engine, **kwargs)
 
-    def open_dock():
-        dock = InteractiveVOS(viewer, make_session, open_session)
+    def open_dock(given=viewer):
+        dock = InteractiveVOS(given, make_session, open_session)
         viewer.window.add_dock_widget(dock, name="Interactive VOS")
         return dock
 

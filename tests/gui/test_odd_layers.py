@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from napari.layers import Image
 from napari.layers._layer_actions import _convert_dtype, _duplicate_layer
+from napari.utils._proxies import PublicOnlyProxy
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 
@@ -49,6 +51,21 @@ def test_a_view_that_shows_no_frames_is_told(viewer, dock):
         assert "whole frames" in dock.hint.text.text()
         viewer.dims.update({"ndisplay": 2, "order": (0, 1, 2)})
         assert "draw a stroke" in dock.hint.text.text()
+
+
+def test_no_key_acts_on_one_frame_of_many_on_screen(viewer, dock, controller, paint, idle, said):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    before = controller.session.undo_text
+    for turn in ({"ndisplay": 3}, {"order": (1, 0, 2)}):
+        said.clear()
+        viewer.dims.update(turn)
+        press(viewer, "Q")
+        assert "No single frame is on screen" in said[-1]
+        viewer.dims.update({"ndisplay": 2, "order": (0, 1, 2)})
+    assert controller.session.undo_text == before
+    press(viewer, "Q")
+    assert controller.session.undo_text == "accept frame 0"
 
 
 def test_copies_of_our_layers_are_layers_of_their_own(viewer, dock, controller, paint, idle):
@@ -122,6 +139,8 @@ def test_removed_layers_are_put_back_where_they_were(viewer, dock, controller, q
         viewer.layers.remove(layer)
         qtbot.waitUntil(lambda layer=layer: layer in viewer.layers)
         assert list(viewer.layers) == [view.image, view.masks, view.strokes]
+        assert viewer.layers.selection.active is view.strokes
+    assert view.tools.tool == "brush"
     controls = viewer.window._qt_viewer.controls.widgets[view.strokes]
     assert view.strokes.mode == "paint"
     assert controls.layer.mode == "paint"
@@ -244,3 +263,88 @@ def test_where_the_work_is_when_the_dock_is_closed(viewer, dock, controller, pai
         notification_manager.notification_ready.disconnect(told.append)
     expected = "is gone" if kept is None else f"'{kept.stem}' (Project ▸ Open)"
     assert [expected in one.message for one in told] == [True]
+
+
+def test_the_layers_follow_their_video(viewer, dock, controller, paint, idle, said, qtbot):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    controller.propagate()
+    idle()
+    controller.difference.toggle()
+    controller.looks.show(list(LOOKS)[2])
+    controller.view.use_shapes()
+    said.clear()
+    own, image = [layer for layer in viewer.layers if is_own(layer)], controller.view.image
+    assert len(own) == 5
+    image.scale, image.translate = (5, 0.2, 0.2), (0, 7, 9)
+    image.affine = [[1, 0, 0, 0], [0, 1, 0.1, 3], [0, 0, 1, 4], [0, 0, 0, 1]]
+    corners = [[0, 0, 0], [2, 39, 59]]
+    for layer in own:
+        qtbot.waitUntil(
+            lambda layer=layer: np.allclose(
+                *([one.data_to_world(corner) for corner in corners] for one in (layer, image))
+            )
+        )
+    controller.navigation.go_to(4)
+    assert viewer.dims.point[0] == 20
+    assert said == []
+
+
+def test_a_layer_of_the_session_is_not_moved_by_itself(viewer, dock, controller, said, qtbot):
+    controller.view.strokes.translate = (0, 5, 5)
+    qtbot.waitUntil(lambda: bool(said))
+    np.testing.assert_array_equal(controller.view.strokes.translate, 0)
+    assert said == [
+        "The layer 'strokes' lies on its video and was put back. Move 'noise', and it goes along."
+    ]
+    qtbot.wait(20)
+    assert len(said) == 1
+
+
+def test_other_data_in_the_video_are_told(viewer, dock, controller, paint, idle, said):
+    paint((0, 20, 10), (0, 20, 30))
+    idle()
+    image = controller.view.image
+    image.data = 255 - image.data
+    assert "'noise' shows other data now" in said[-1]
+    assert controller.session.annotated_frames == (0,)
+    viewer.layers.remove(image)
+    said.clear()
+    image.data = 255 - image.data
+    image.scale = (1, 2, 2)
+    assert said == []
+
+
+@pytest.fixture
+def plugin(viewer, image, open_dock):
+    """The dock as the menu opens it: napari wraps the viewer for it, and layers, and our arrays."""
+    made = open_dock(PublicOnlyProxy(viewer))
+    made.controller.navigation.go_to(0)
+    return made
+
+
+def test_a_removed_layer_is_put_back_once_by_the_menus_dock(viewer, plugin, qtbot):
+    told = []
+    plugin.controller.said.connect(lambda text, _bad: told.append(text))
+    viewer.layers.remove("masks")
+    qtbot.waitUntil(lambda: "masks" in viewer.layers, timeout=5000)
+    qtbot.wait(300)
+    assert told == ["The layer 'masks' belongs to the session and was put back. Hide it."]
+
+
+def test_the_menus_dock_heeds_what_is_removed(viewer, plugin, image, qtbot):
+    controller = plugin.controller
+    controller.session.add_stroke(0, 1, [[20, 10], [20, 30]], 2)
+    list(controller.session.propagate())
+    controller.difference.toggle()
+    viewer.layers.remove("changes")
+    assert not controller.difference.shown
+    # Of a project that is opened, the layer is one that the plugin made.
+    made = controller.viewer.add_image(np.zeros((4, 8, 9), np.uint8), name="made")
+    controller.start(made, "lite")
+    assert plugin.video.layers.currentText() == "noise"
+    plugin.video.layers.setCurrentIndex(plugin.video.layers.findText("made"))
+    assert plugin.video.start.text() == "Start again"
+    viewer.layers.remove("made")
+    assert controller.session is None
+    assert [type(layer) for layer in viewer.layers] == [Image]

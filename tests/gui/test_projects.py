@@ -382,3 +382,32 @@ def test_a_project_dropped_on_napari_is_opened(viewer, qtbot, project):
     qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=30_000)
     assert dock.controller.session.project == project
     assert [layer.name for layer in viewer.layers] == ["movie", "masks", "strokes"]
+
+
+def test_a_damaged_mask_leaves_a_window_to_work_in(
+    viewer, dock, controller, settled, project, said, paint, idle
+):
+    for file in (project / "frames").iterdir():
+        file.write_bytes(b"damaged")
+    controller.projects.open(project)
+    settled()
+    assert controller.session.project == project
+    assert [layer.name for layer in viewer.layers][-2:] == ["masks", "strokes"]
+    controller.navigation.go_to(5)
+    controller.navigation.go_to(4)
+    told = [text for text in said if "Frame 4 is shown without a mask" in text]
+    controller.refresh()
+    dock.timeline._refresh()
+    assert len(told) == 1
+    assert "from a backup" in told[0]
+    assert not dock.timeline.strip.content.status[0, 4]
+    # As it was told: take back what made it, and do it anew.
+    while controller.can_undo:
+        controller.undo()
+    controller.add_object()
+    paint((2, 20, 10), (2, 20, 30))
+    idle()
+    controller.propagate()
+    idle()
+    assert controller.session.masks[4].any()
+    assert controller.view.masks._slice.image.raw.any()

@@ -251,3 +251,39 @@ def test_napari_gives_no_warning_of_private_parts(make_napari_viewer, recwarn):
     viewer.window.remove_dock_widget(dock)
     assert layer._overlays["brush_stroke"].enabled
     assert [str(w.message) for w in recwarn if "Private" in str(w.message)] == []
+
+
+def test_who_draws_without_an_object_is_told(dock, viewer, controller, mouse, strokes, said, qtbot):
+    controller.edit(lambda session: session.delete_objects((1,)))
+    path = [[20, 10], [20, 30]]
+    mouse(path)
+    assert said == ["There is no object to draw. Add one first (K)."]
+    dock.strokes.shapes.click()
+    said.clear()
+    controller.view.layers[-1].add([[0, *point] for point in path], shape_type="path")
+    qtbot.waitUntil(lambda: bool(said))
+    assert controller.view.layers[-1].data == []
+    assert controller.session.strokes() == ()
+
+
+@pytest.mark.parametrize("step", [0, 20])
+def test_nobody_draws_where_no_frame_is_on_screen(
+    dock, viewer, controller, mouse, strokes, idle, step
+):
+    mouse([[20, 10], [20, 30]])
+    strokes(1)
+    viewer.add_image(np.zeros((30, 40, 60), np.uint8), translate=(-5, 0, 0))
+    view, at = controller.view, controller.navigation.frame
+    viewer.dims.set_current_step(0, step)
+    assert not view.shows_frame
+    for use in (view.use_brush, view.use_mask_brush, view.use_eraser):
+        use()
+        mouse([[30, 10], [30, 30]])
+        assert view.tools.tool == ""
+    assert "go back to the video" in dock.hint.text.text()
+    controller.navigation.go_to(at)
+    assert view.tools.tool == "eraser"
+    view.use_brush()
+    assert view.tools.tool == "brush"
+    mouse([[30, 10], [30, 30]])
+    assert [stroke.frame for stroke in strokes(2)] == [at, at]

@@ -218,7 +218,7 @@ def test_a_picture_is_one_frame(session, labels, tmp_path):
         (lambda p: np.zeros((FRAMES, 9, 9), int), StrokeError, "have frames of"),
         (lambda p: np.zeros((3, HEIGHT, WIDTH), int), StrokeError, "have 3 frames, and the video"),
         (lambda p: np.ones((FRAMES, HEIGHT, WIDTH)), StrokeError, "Frame 0: Labels must be whole"),
-        (lambda p: np.full((FRAMES, HEIGHT, WIDTH), -1), StrokeError, "ids must lie between"),
+        (lambda p: np.full((FRAMES, HEIGHT, WIDTH), -1), StrokeError, "have -1. Number them anew"),
         (lambda p: np.zeros((2, FRAMES, HEIGHT, WIDTH), int), VideoError, "no label maps"),
         (lambda p: p / "missing.tif", VideoError, "no file"),
         (lambda p: _broken(p / "m.npz"), VideoError, "no NumPy archive"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +26,12 @@ class BrushPath:
     ----------
     layer : napari.layers.Labels
         (T, H, W), not in its mode "paint" yet.
+    nothing_to_paint : callable
+        Is called when somebody draws while there is no object to draw: napari says nothing then.
     """
 
-    def __init__(self, layer: Labels) -> None:
-        self._layer = layer
+    def __init__(self, layer: Labels, nothing_to_paint: Callable[[], None] = lambda: None) -> None:
+        self._layer, self._nothing_to_paint = layer, nothing_to_paint
         self._encircling: Any = None
         self._stroke: Stroke | None = None
         # napari's own painting comes after: it finds the right label, and the path complete.
@@ -63,6 +65,9 @@ class BrushPath:
         chosen = layer.selected_label
         if event.button == _RIGHT:
             _choose(layer, brush_label(0, background=True))
+        if layer.selected_label == 0:
+            self._nothing_to_paint()
+            return
         object_id = object_of(layer.selected_label)
         points = [layer.world_to_data(event.position)[-3:]]
         yield

@@ -17,7 +17,7 @@ from napari_ivos.gui._early import EarlyLoading
 from napari_ivos.gui._gl import free_layers_in_their_context
 from napari_ivos.gui._imports import MaskImports
 from napari_ivos.gui._jobs import Job, Jobs
-from napari_ivos.gui._layers import is_own, placement
+from napari_ivos.gui._layers import is_own, is_same, placement
 from napari_ivos.gui._looks import Looks
 from napari_ivos.gui._navigation import Navigation
 from napari_ivos.gui._opening import reader_of
@@ -471,7 +471,7 @@ class Controller(QObject):
     def _on_layer_removed(self, event: Any) -> None:
         if self.view is None:
             return
-        if event.value is self.view.image:
+        if is_same(event.value, self.view.image):
             session, worked = self.session, self.has_work
             self.end()
             if session is not None and worked:

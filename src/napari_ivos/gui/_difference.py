@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_ivos.gui._changes_array import ChangesArray
-from napari_ivos.gui._layers import changes_style, placement
+from napari_ivos.gui._layers import changes_style, is_same, placement
 from napari_ivos.gui._worker import Worker
 from napari_ivos.session import Changes
 
@@ -89,6 +89,7 @@ class Difference(QObject):
         active = viewer.layers.selection.active
         self._layer = viewer.add_labels(self._array, **changes_style(), **placement(view.image))
         self._layer.editable = False
+        view.place_of_video.keep(self._layer)
         # Over the masks, and under the strokes, which stay the layer that people draw in.
         viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(view.masks) + 1)
         viewer.layers.selection.active = active
@@ -157,6 +158,9 @@ class Difference(QObject):
 
     def _forget_layer(self) -> Labels | None:
         layer, self._layer = self._layer, None
+        view = self._controller.view
+        if layer is not None and view is not None:
+            view.place_of_video.release(layer)
         if self._array is not None:
             self._array.close()
             self._array = None
@@ -174,6 +178,6 @@ class Difference(QObject):
             self._controller.report(error)
 
     def _on_removed(self, event: Any) -> None:
-        if event.value is self._layer and self._layer is not None:
+        if self._layer is not None and is_same(event.value, self._layer):
             self._forget_layer()
             self.changed.emit()

@@ -165,6 +165,16 @@ def is_own(layer: Any) -> bool:
     return _OWNER in layer.metadata and layer.source.parent is None
 
 
+def unwrapped(thing: Any) -> Any:
+    """The layer, or the data, itself: napari hands them to plugins in wrappers."""
+    return getattr(thing, "__wrapped__", thing)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether these are one object, in a wrapper or without."""
+    return unwrapped(one) is unwrapped(other)
+
+
 def part_of(layer: Any) -> str:
     """Which of the plugin's layers this is, by its name at first; "" for those of others."""
     return str(layer.metadata[_OWNER]) if is_own(layer) else ""

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_ivos.export import veil
 from napari_ivos.gui import _settings
 from napari_ivos.gui._colours import BRIGHT, PALETTES, object_colours
-from napari_ivos.gui._layers import MASK_OPACITY, placement, veil_style
+from napari_ivos.gui._layers import MASK_OPACITY, is_same, placement, veil_style
 from napari_ivos.gui._veil import Draw, VeilArray, difference, draw_difference
 from napari_ivos.types import AnyArray, LabelMap
 
@@ -158,12 +158,14 @@ class Looks(QObject):
         layers.insert(layers.index(view.masks), made)
         layers.selection.active = active
         view.masks.events.visible.connect(self._on_visible)
+        view.place_of_video.keep(made)
         self._layer = made
 
     def _take_away(self) -> None:
         layer, self._layer = self._layer, None
         if layer is not None:
             self._view.masks.events.visible.disconnect(self._on_visible)
+            self._view.place_of_video.release(layer)
             if layer in self._controller.viewer.layers:
                 self._controller.viewer.layers.remove(layer)
 
@@ -207,7 +209,7 @@ class Looks(QObject):
             self._layer.visible = self._view.masks.visible
 
     def _on_removed(self, event: Any) -> None:
-        if event.value is self.other:
+        if is_same(event.value, self.other):
             self.compare(None)
-        elif event.value is self._layer:
+        elif is_same(event.value, self._layer):
             self.show("masks")

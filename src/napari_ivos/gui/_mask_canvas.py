@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_ivos.errors import ProjectError
 from napari_ivos.gui._colours import colormap, object_colours
-from napari_ivos.session import Session, SessionObject
+from napari_ivos.session import MaskView, Session, SessionObject
 from napari_ivos.types import AnyArray, LabelMap, ObjectId
 
 if TYPE_CHECKING:
@@ -24,15 +26,36 @@ class MaskCanvas:
     Parameters
     ----------
     session : Session
+    unreadable : callable
+        Is told of a frame whose mask cannot be read, once, and why. It is shown without one: the
+        viewer cannot do without an answer, and the other frames are as good as before.
     """
 
     dtype = np.dtype(np.uint16)
     ndim = 3
 
-    def __init__(self, session: Session) -> None:
-        self._masks = session.masks
+    def __init__(
+        self, session: Session, unreadable: Callable[[int, ProjectError], None] = lambda *_: None
+    ) -> None:
         self.shape = session.masks.shape
+        self._session, self._unreadable = session, unreadable
+        self._masks = MaskView(self.shape, self.read)
+        self._blank = np.zeros(self.shape[1:], dtype=self.dtype)
+        self._blank.setflags(write=False)
+        self._told: set[int] = set()
         self._painted: dict[int, LabelMap] = {}
+
+    def read(self, frame: int) -> LabelMap:
+        """The session's mask of a frame, (H, W) uint16, read-only."""
+        try:
+            mask: LabelMap = self._session.masks[frame]
+        except ProjectError as error:
+            if frame not in self._told:
+                self._told.add(frame)
+                self._unreadable(frame, error)
+            return self._blank
+        self._told.discard(frame)
+        return mask
 
     @property
     def size(self) -> int:

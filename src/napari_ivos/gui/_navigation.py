@@ -23,6 +23,10 @@ class Navigation:
     def frame_to_act_on(self) -> int | None:
         """The displayed frame; where a session shows none, the user is told so."""
         view = self._controller.view
+        if view is not None and view.shows_volume:
+            text = "No single frame is on screen. Go back to the 2-D view, axes in their own order."
+            self._controller.say(text, bad=True)
+            return None
         if view is not None and not view.shows_frame:
             self._controller.say(f"{view.beside}. Go back to one of its frames first.", bad=True)
         return self.frame

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_ivos.errors import ProjectVideoError, VideoError
+from napari_ivos.gui._layers import unwrapped
 from napari_ivos.sample_data import list_clips, load
 from napari_ivos.session import Session
 from napari_ivos.video import Video, open_video
@@ -119,7 +120,9 @@ def layer_of(controller: Controller, found: Opened) -> Image:
         if isinstance(layer.data, Video) and _same(layer.data, found.video):
             return layer
     data, given, _ = image_layer(found.video.reopen())
-    return controller.viewer.add_image(data, **given | {"name": found.name or given["name"]})
+    name = found.name or given["name"]
+    made: Image = unwrapped(controller.viewer.add_image(data, **given | {"name": name}))
+    return made
 
 
 def _same(one: Video, other: Video) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_ivos.evaluation.truth import Truth
 from napari_ivos.gui._colours import colormap
-from napari_ivos.gui._layers import own
+from napari_ivos.gui._layers import own, unwrapped
 from napari_ivos.session import MaskView
 from napari_ivos.types import LabelMap
 from napari_ivos.video import Video
@@ -55,7 +55,8 @@ class StudyLayers:
         given = {"rgb": True, "contrast_limits": (0, 255), "multiscale": False} | axes
         _, height, width, _ = video.shape
         beside = place_beside((height, width), room)
-        self.image: Image = viewer.add_image(video, name=name, metadata=own("video"), **given)
+        made = viewer.add_image(video, name=name, metadata=own("video"), **given)
+        self.image: Image = unwrapped(made)
         still = viewer.add_image(
             video, name="truth: video", metadata=own("truth"), translate=(0, *beside), **given
         )

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from napari_ivos.errors import ProjectError
 from napari_ivos.gui._brush import BrushPath
 from napari_ivos.gui._canvas import StrokeCanvas
 from napari_ivos.gui._colours import shown_colour
 from napari_ivos.gui._eraser import touched
 from napari_ivos.gui._layers import (
     brush_label,
+    is_same,
     masks_style,
     object_of,
     placement,
@@ -20,6 +22,7 @@ from napari_ivos.gui._layers import (
     strokes_style,
 )
 from napari_ivos.gui._mask_canvas import LayerColours, MaskCanvas
+from napari_ivos.gui._placing import StayOnVideo
 from napari_ivos.gui._tools import ToolInUse
 from napari_ivos.scribbles import Stroke, strokes_from_shapes
 from napari_ivos.session import Session
@@ -55,15 +58,21 @@ class SessionView(QObject):
         self._shown: tuple[Stroke, ...] = ()
         self._label = 0
         self._mask: LabelMap | None = None
+        self._resting: dict[Labels, str] = {}
+        """Layers that cannot be drawn in while no frame is on screen: what the mouse did there."""
         where = placement(image)
-        self._mask_canvas = MaskCanvas(session)
+        self._mask_canvas = MaskCanvas(session, self._tell_unreadable)
         self.masks: Labels = viewer.add_labels(self._mask_canvas, **masks_style(), **where)
         self.masks.n_edit_dimensions = 2
         self.strokes: Labels = viewer.add_labels(self._canvas, **strokes_style(), **where)
         self.strokes.n_edit_dimensions = 2
+        self.place_of_video = StayOnVideo(image, self._tell_placed, self)
+        """Keeps the layers that lie over the video on it."""
+        for layer in (self.masks, self.strokes):
+            self.place_of_video.keep(layer)
         self._colours = LayerColours(self.masks, self.strokes)
         self.strokes.brush_size = max(5, round(min(self._canvas.shape[1:]) / 40))
-        self._brush = BrushPath(self.strokes)
+        self._brush = BrushPath(self.strokes, self._tell_no_object)
         self.tools = ToolInUse(viewer, self)
         self.strokes.mode = "paint"
         self._take_soon = self._timer(self._take)
@@ -75,9 +84,11 @@ class SessionView(QObject):
         self.masks.events.selected_label.connect(self._on_mask_label)
         self.masks.events.data.connect(self._on_data)
         self.strokes.events.data.connect(self._on_data)
+        self.image.events.data.connect(self._on_image_data)
         viewer.dims.events.current_step.connect(self._on_step)
         self._shapes: Shapes | None = None
         self._take_shapes_soon = self._timer(self._take_shapes)
+        self._rest()
         for layer in self.layers:
             self._bind_undo(layer)
         # napari's "new label" cannot count in a lazy layer, and here it means a new object.
@@ -99,6 +110,11 @@ class SessionView(QObject):
     def shows_frame(self) -> bool:
         """Whether the viewer shows a frame of the video at all."""
         return self.place == self.frame
+
+    @property
+    def shows_volume(self) -> bool:
+        """Whether time lies on the canvas, so that no single frame is to be seen."""
+        return self._viewer.dims.ndim - 3 in self._viewer.dims.displayed
 
     @property
     def beside(self) -> str:
@@ -131,19 +147,23 @@ class SessionView(QObject):
 
     def use_brush(self) -> None:
         """Let the mouse paint strokes."""
-        self._viewer.layers.selection.active = self.strokes
-        self.strokes.mode = "paint"
+        self._use(self.strokes, "paint")
 
     def use_eraser(self) -> None:
         """Let the mouse take strokes away."""
-        self._viewer.layers.selection.active = self.strokes
-        self.strokes.mode = "erase"
+        self._use(self.strokes, "erase")
 
     def use_mask_brush(self) -> None:
         """Let the mouse paint the selected object's mask itself."""
-        self._viewer.layers.selection.active = self.masks
         self.masks.brush_size = self.strokes.brush_size
-        self.masks.mode = "paint"
+        self._use(self.masks, "paint")
+
+    def _use(self, layer: Labels, mode: str) -> None:
+        self._viewer.layers.selection.active = layer
+        if layer in self._resting:
+            self._resting[layer] = mode
+        else:
+            layer.mode = mode
 
     def use_shapes(self, mode: str = "add_path") -> None:
         """Let the mouse draw shapes, each of which becomes a stroke when it is finished."""
@@ -151,6 +171,7 @@ class SessionView(QObject):
             self._shapes = self._viewer.add_shapes(
                 ndim=3, **shapes_style(), **placement(self.image)
             )
+            self.place_of_video.keep(self._shapes)
             self._shapes.current_edge_color = self._brush_colour()
             self._shapes.events.data.connect(self._on_shapes)
             self._bind_undo(self._shapes)
@@ -168,15 +189,31 @@ class SessionView(QObject):
 
     def refresh_masks(self) -> None:
         """Show the displayed frame's mask as the session has it now, if it is another one."""
-        mask = self._session.masks[self.frame]
+        mask = self._mask_canvas.read(self.frame)
         if self._mask is None or not (mask is self._mask or np.array_equal(mask, self._mask)):
             # No thumbnail: it costs more than the slice, and nobody can see a video in it.
             self.masks.refresh(thumbnail=False, highlight=False, extent=False)
         self._mask = mask
 
+    def _rest(self) -> None:
+        """Let nobody draw where no frame is on screen.
+
+        napari would raise an error there, or, in front of the video, count from its end.
+        """
+        if self.shows_frame:
+            for layer, mode in self._resting.items():
+                layer.editable = True
+                layer.mode = mode
+            self._resting.clear()
+        elif not self._resting:
+            for layer in (self.masks, self.strokes):
+                self._resting[layer] = str(layer.mode)
+                layer.editable = False
+
     def _on_step(self) -> None:
+        self._rest()
         # napari has just read it.
-        self._mask = self._session.masks[self.frame]
+        self._mask = self._mask_canvas.read(self.frame)
 
     def put_back(self) -> None:
         """Give back the layers and data that somebody took away, when that has come to its end."""
@@ -194,7 +231,9 @@ class SessionView(QObject):
         self.masks.events.selected_label.disconnect(self._on_mask_label)
         self.masks.events.data.disconnect(self._on_data)
         self.strokes.events.data.disconnect(self._on_data)
+        self.image.events.data.disconnect(self._on_image_data)
         self._viewer.dims.events.current_step.disconnect(self._on_step)
+        self.place_of_video.close()
         self._brush.close()
         self.tools.close()
         # The session is about to close: nothing may read its masks any more.
@@ -256,9 +295,13 @@ class SessionView(QObject):
         strokes = strokes_from_shapes(
             self._shapes.data,
             self._shapes.shape_type,
-            object_id=0 if self._controller.background else self._controller.selected,
+            object_id=object_of(self._label),
             radius=self.strokes.brush_size / 2,
         )
+        if self._label == 0:
+            self._shapes.data = []
+            self._tell_no_object()
+            return
         # They are strokes from now on, shown by the strokes layer and undone like them.
         self._shapes.data = []
         self._controller.add_strokes(strokes)
@@ -287,8 +330,27 @@ class SessionView(QObject):
             self._controller.select(label)
 
     def _on_data(self) -> None:
-        if any(layer.data is not data for layer, data in self._with_data()):
+        if not all(is_same(layer.data, data) for layer, data in self._with_data()):
             self.put_back()
+
+    def _on_image_data(self) -> None:
+        self._controller.say(
+            f"'{self.image.name}' shows other data now, and the session goes on with those that "
+            "it began with. Press Start again (Video and method) to segment the new ones.",
+            bad=True,
+        )
+
+    def _tell_no_object(self) -> None:
+        self._controller.say("There is no object to draw. Add one first (K).", bad=True)
+
+    def _tell_unreadable(self, frame: int, error: ProjectError) -> None:
+        self._controller.say(f"Frame {frame} is shown without a mask. {error}", bad=True)
+
+    def _tell_placed(self, name: str) -> None:
+        self._controller.say(
+            f"The layer '{name}' lies on its video and was put back. "
+            f"Move '{self.image.name}', and it goes along."
+        )
 
     def _with_data(self) -> tuple[tuple[Labels, Any], ...]:
         return (self.masks, self._mask_canvas), (self.strokes, self._canvas)
@@ -296,7 +358,7 @@ class SessionView(QObject):
     def _put_back(self) -> None:
         layers = self._viewer.layers
         for layer, data in self._with_data():
-            if layer.data is not data:
+            if not is_same(layer.data, data):
                 layer.data = data
                 self._controller.say(
                     f"The data of '{layer.name}' are the session's and were put back. "
@@ -307,7 +369,11 @@ class SessionView(QObject):
                 # Under those that lie over it, or else the masks would hide the strokes.
                 above = self.layers[self.layers.index(layer) + 1 :]
                 places = [layers.index(one) for one in above if one in layers]
+                active = layers.selection.active
                 layers.insert(min(places, default=len(layers)), layer)
+                if layer is not self.strokes:
+                    # napari selects what it is given: who drew strokes would paint masks now.
+                    layers.selection.active = active
                 # napari's new controls for it would show that the mouse moves the picture.
                 mode, layer.mode = str(layer.mode), "pan_zoom"
                 layer.mode = mode

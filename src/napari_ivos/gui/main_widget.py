@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidg
 
 from napari_ivos.gui._controller import Controller, MakeSession
 from napari_ivos.gui._fit import StayWhole
+from napari_ivos.gui._focus import FocusFrame
 from napari_ivos.gui._keys import Bindings
 from napari_ivos.gui._projects import OpenSession, tell_where
 from napari_ivos.gui.panels._parts import button
@@ -86,6 +87,8 @@ class InteractiveVOS(QWidget):
             self, keys, (self.hint, self.video, self.look, self.help), self.controller
         )
         StayWhole(napari_viewer, self)
+        for widget in (self, self.timeline):
+            FocusFrame(widget)
         self.video.start_if_clear()
 
     def event(self, event: QEvent) -> bool:

@@ -128,5 +128,10 @@ def check_labels(labels: AnyArray, size: tuple[int, int]) -> NDArray[np.int32]:
     if array.dtype.kind not in "biu":
         raise StrokeError(f"Labels must be whole numbers, not {array.dtype}.")
     if array.size and (array.min() < 0 or array.max() > MAX_ID):
-        raise StrokeError(f"Object ids must lie between 1 and {MAX_ID} (0 is background).")
+        wrong = array.min() if array.min() < 0 else array.max()
+        raise StrokeError(
+            f"Object ids must lie between 1 and {MAX_ID} (0 is background); these labels have "
+            f"{wrong}.",
+            "Number them anew first.",
+        )
     return array.astype(np.int32)

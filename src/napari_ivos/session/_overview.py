@@ -9,6 +9,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_ivos.errors import ProjectError
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import History
 from napari_ivos.session._planner import annotations_of
@@ -126,22 +127,28 @@ class Overview:
         merged = self._history.state.merged
         self.reliability[:, index] = read_reliability(frame, self.ids, merged)
         self.areas[:, index] = 0
-        if frame.mask is None:
+        sizes = None if frame.mask is None else self._counted(index, frame)
+        if sizes is None:
             self.status[:, index] = Status.HUMAN if human else Status.UNSEEN
             return
         there = Status.ACCEPTED if frame.trusted else Status.HUMAN if human else Status.MODEL
         hidden = absent_objects(self._history.state.absences, index)
-        sizes = self._counted(index, frame)
         areas = np.array([0 if i in hidden else sizes.get(i, 0) for i in self.ids], np.int32)
         self.areas[:, index] = areas
         self.status[:, index] = np.where(areas > 0, there, Status.ABSENT)
 
-    def _counted(self, index: int, frame: FrameState) -> dict[ObjectId, int]:
-        """Pixels of the objects on a frame, those of merged ones as the other's."""
+    def _counted(self, index: int, frame: FrameState) -> dict[ObjectId, int] | None:
+        """Pixels of the objects on a frame, those of merged ones as the other's.
+
+        None where the stored mask is damaged: all else that is known of the video is still good.
+        """
         # By what is stored: after a merge of thousands of frames none is read from the disk again.
         known = self._sizes.get(index)
         if known is None or known[0] != frame.mask:
-            mask = self._read(index)
+            try:
+                mask = self._read(index)
+            except ProjectError:  # who looks at the frame is told
+                return None
             # Most of a large frame is background, and counting that would hold up the window.
             counts = np.bincount(mask[mask > 0])
             there = np.flatnonzero(counts)

@@ -11,6 +11,7 @@ from napari_ivos.defaults import DEFAULT_METHOD
 from napari_ivos.gui._checkpoints import find_weights, lacks_weights
 from napari_ivos.gui._controller import Controller
 from napari_ivos.gui._devices import devices_for, spell_device
+from napari_ivos.gui._layers import is_same
 from napari_ivos.gui.panels._parts import FoldingPanel, button, elided, in_small
 from napari_ivos.gui.panels.weights import MissingWeights
 from napari_ivos.methods import MethodSpec, get_method, list_methods
@@ -116,7 +117,7 @@ class VideoPanel(FoldingPanel):
         self.layers.clear()
         for layer in self._controller.suitable_layers():
             self.layers.addItem(layer.name, layer)
-            if layer is chosen:
+            if is_same(layer, chosen):
                 self.layers.setCurrentIndex(self.layers.count() - 1)
         self.layers.blockSignals(False)
         self._show_start()
@@ -166,7 +167,7 @@ class VideoPanel(FoldingPanel):
 
     def _show_start(self) -> None:
         view = self._controller.view
-        again = view is not None and view.image is self.layers.currentData()
+        again = view is not None and is_same(view.image, self.layers.currentData())
         self.start.setText("Start again" if again else "Start")
         self.name.setText(self._spec.title)
         video = f" on the video '{view.image.name}'" if view is not None else ""
