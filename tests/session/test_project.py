@@ -257,6 +257,16 @@ def test_a_video_that_moved_can_be_given(path, movie, tmp_path):
         Session.open(path)
     with Session.open(path, moved) as session:
         assert session.video.source == moved
+    # Saying so once is enough.
+    with Session.open(path) as session:
+        assert session.video.source == moved
+
+
+def test_frames_given_in_memory_do_not_make_a_project_forget_its_file(path, movie):
+    begin(path, movie).close()
+    Session.open(path, np.load(movie)).close()
+    with Session.open(path) as session:
+        assert session.video.source == movie
 
 
 def test_frames_in_memory_must_be_given_again(path):

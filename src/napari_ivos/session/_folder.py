@@ -110,6 +110,25 @@ def head_of(video: Video, path: Path) -> str:
     return json.dumps(content, indent=1)
 
 
+def remember_place(head: dict[str, Any], path: Path, video: Video) -> None:
+    """Write down where the video of a project lies, if that is another place than was known.
+
+    Raises
+    ------
+    ProjectError
+        The folder cannot be written to.
+    """
+    known = head["video"] | _reference.place_of(video, path)
+    if known == head["video"]:
+        return
+    part = path / f"{HEAD}.part"
+    try:
+        part.write_text(json.dumps(head | {"video": known}, indent=1), encoding="utf-8")
+        part.replace(path / HEAD)
+    except OSError as error:
+        raise not_written(path, error) from error
+
+
 def make_folder(path: Path) -> bool:
     """Make room for a project; gives whether the folder itself is new."""
     try:

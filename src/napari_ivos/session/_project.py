@@ -21,6 +21,7 @@ from napari_ivos.session._folder import (
     is_project,
     not_written,
     read_head,
+    remember_place,
     the_video,
 )
 from napari_ivos.session._history import Change, History
@@ -140,6 +141,7 @@ class Project:
             how = settings or found.settings
             made = cls(path, journal, store, found.history, how, found.interrupted)
             store.keep_only(found.history.all_keys(), found.highest)
+            remember_place(head, path, source)
             undoing.pop_all()
         made._lock, made._sync = lock, sync
         sync.start(journal)

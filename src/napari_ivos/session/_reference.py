@@ -38,12 +38,19 @@ def describe(video: Video, folder: Path) -> dict[str, Any]:
         "shape": list(video.shape),
         "samples": {str(i): _means(video[i]).tobytes().hex() for i in _sampled(len(video))},
     }
-    if video.source is not None:
-        found["path"] = _relative(video.source, folder)
-        found["absolute"] = str(video.source)
-        found["axes"] = video.axes
-        found["channels"] = _numbers(video.channels)
-    return found
+    return found | place_of(video, folder)
+
+
+def place_of(video: Video, folder: Path) -> dict[str, Any]:
+    """Where a video lies and how it is opened; nothing for frames in memory."""
+    if video.source is None:
+        return {}
+    return {
+        "path": _relative(video.source, folder),
+        "absolute": str(video.source),
+        "axes": video.axes,
+        "channels": _numbers(video.channels),
+    }
 
 
 def find_video(known: dict[str, Any], folder: Path) -> Video:
