@@ -32,6 +32,7 @@ FRAME = FrameState(
     human_objects=frozenset({1, 9}),
     binding=False,
     trusted=True,
+    accepted_strokes=3,
     relabelled=((2, 1), (700, 0)),
     human_relabelled=((2, 1), (700, -1)),
 )

@@ -138,6 +138,38 @@ def test_accepted_frames_are_never_changed_and_stop_a_run(greedy):
     assert greedy.reliability[7] == 1
 
 
+def test_strokes_that_were_there_when_a_frame_was_accepted_do_not_change_it(greedy):
+    """Whoever accepts has the last word, also over strokes that no preview has shown yet."""
+    greedy.add_stroke(4, 1, [[15, 20]], 2)
+    list(greedy.propagate())
+    shown = greedy.masks[6].copy()
+    greedy.add_stroke(6, 0, [[15, 20]], 2)
+    greedy.accept(6)
+    list(greedy.propagate(6))
+    np.testing.assert_array_equal(greedy.masks[6], shown)
+
+
+def test_a_stroke_on_an_accepted_frame_counts(greedy, tmp_path):
+    greedy.add_stroke(4, 1, [[15, 20]], 2)
+    list(greedy.propagate())
+    greedy.add_stroke(6, 0, [[15, 20]], 1)
+    greedy.accept(6)
+    accepted = greedy.masks[6].copy()
+    greedy.add_stroke(6, 0, [[5, 5]], 1)
+    greedy.save(tmp_path / "p.ivos")
+    greedy.close()
+    with Session.open(tmp_path / "p.ivos", np.zeros((10, 30, 40, 3), np.uint8)) as again:
+        again._runs.use(Everything())
+        again.interact(6)
+        assert again.masks[6][5, 5] == 0
+        assert again.masks[6][15, 20] == accepted[15, 20] == accepted[5, 5] == 1
+        # Without the early one the later one is not taken for it.
+        again.remove_strokes(again.strokes(6)[:1])
+        again.interact(6)
+        assert again.masks[6][5, 5] == 0
+        assert again.masks[6][15, 20] == 1
+
+
 def test_accepting_writes_no_mask_anew_and_keeps_what_is_shown(session, draw, run):
     for number in (1, 2, 3):
         if number > 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from napari_ivos.session._disk import Key
 from napari_ivos.session._history import Edit, History
 from napari_ivos.session._rules import absent_objects
@@ -23,7 +25,10 @@ def accept_frames(history: History, edit: Edit, start: int, stop: int, blank: Ke
     blank : int, optional
         Under which key an empty mask is stored, for the frames that have none; None: all have one.
     """
-    accepted = {index: _accepted(history, index, blank) for index in range(start, stop)}
+    strokes = Counter(a.frame for a in history.state.annotated if a.stroke is not None)
+    accepted = {
+        index: _accepted(history, index, blank, strokes[index]) for index in range(start, stop)
+    }
     history.set_frames(edit, accepted, "accept", start, stop, blank, highest=blank or 0)
 
 
@@ -32,7 +37,7 @@ def has_masks(history: History, start: int, stop: int) -> bool:
     return all(history.frame(index).mask is not None for index in range(start, stop))
 
 
-def _accepted(history: History, index: int, blank: Key | None) -> FrameState:
+def _accepted(history: History, index: int, blank: Key | None, strokes: int) -> FrameState:
     state, now = history.state, history.frame(index)
     hidden = state.removed | absent_objects(state.absences, index)
     human = blank if now.mask is None else now.mask
@@ -44,6 +49,7 @@ def _accepted(history: History, index: int, blank: Key | None) -> FrameState:
         human_objects=frozenset(state.ids),
         binding=True,
         trusted=True,
+        accepted_strokes=strokes,
         source="human",
         reliability=1.0,
         human_relabelled=(

@@ -59,6 +59,7 @@ def encode_frame(frame: FrameState) -> dict[str, Any]:
         "human_objects": sorted(frame.human_objects) or None,
         "binding": None if frame.binding else False,
         "trusted": frame.trusted or None,
+        "accepted_strokes": frame.accepted_strokes or None,
         "relabelled": list(frame.relabelled) or None,
         "human_relabelled": list(frame.human_relabelled) or None,
     }
@@ -188,6 +189,7 @@ class Decoder:
             human_objects=frozenset(checked.object_ids(known.get("human_objects", ()))),
             binding=known.get("binding", True) is True,
             trusted=known.get("trusted", False) is True,
+            accepted_strokes=checked.whole(known.get("accepted_strokes", 0), 0, checked.MOST),
             relabelled=checked.relabels(known.get("relabelled", ())),
             human_relabelled=checked.relabels(known.get("human_relabelled", ()), -1),
         )

@@ -34,6 +34,7 @@ def erase_strokes(history: History, store: FrameStore, edit: Edit, strokes: Set[
             back = _accepted(now, store) if now.trusted else _back(now, before, store)
             history.set_frame(edit, index, back)
             gone.add(index)
+        _count_anew(history, edit, index, strokes)
     drafts = {index: draft for index, draft in state.drafts.items() if index not in gone}
     history.set_fields(
         edit,
@@ -44,6 +45,16 @@ def erase_strokes(history: History, store: FrameStore, edit: Edit, strokes: Set[
         history.set_fields(
             edit, rounds=rounds, memory=None, memory_current=all(item.empty for item in rounds)
         )
+
+
+def _count_anew(history: History, edit: Edit, index: int, strokes: Set[Stroke]) -> None:
+    """Of the strokes that lay on a frame when it was accepted there are fewer."""
+    now = history.frame(index)
+    on_frame = [a.stroke for a in history.state.annotated if a.frame == index and a.stroke]
+    gone = sum(stroke in strokes for stroke in on_frame[: now.accepted_strokes])
+    if gone:
+        left = now.accepted_strokes - gone
+        history.set_frame(edit, index, replace(now, accepted_strokes=left))
 
 
 def _without(item: Round, strokes: Set[Stroke]) -> Round:

@@ -56,15 +56,18 @@ def strokes_on(state: State, frame: int | None, since: int = 0) -> tuple[Stroke,
     )
 
 
-def newer_strokes(state: State, frame: int) -> frozenset[Stroke]:
-    """Strokes on a frame since it was painted on last; where both meet, the later word counts."""
-    newer: set[Stroke] = set()
-    for item in annotations_of(state):
+def newer_strokes(history: History, frame: int) -> frozenset[Stroke]:
+    """Strokes on a frame since it was painted on or accepted last: the later word counts."""
+    now, count, newer = history.frame(frame), 0, set[Stroke]()
+    accepted = now.accepted_strokes if now.trusted else 0
+    for item in history.state.annotated:
         if item.frame != frame:
             continue
         if item.stroke is None:
             newer.clear()
-        else:
+            continue
+        count += 1
+        if count > accepted:
             newer.add(item.stroke)
     return frozenset(newer)
 
@@ -196,7 +199,7 @@ def _interaction(context: Context, frame: int) -> Interaction:
     strokes = strokes_on(state, frame, 0 if context.accumulate else since)
     # Propagating a frame once more without new strokes: then its old ones are what there is.
     strokes = strokes or strokes_on(state, frame)
-    newer = newer_strokes(state, frame).intersection(strokes)
+    newer = newer_strokes(context.history, frame).intersection(strokes)
     human = (now.human, now.human_relabelled)
     inputs = (state.ids, strokes, human, state.method, state.checkpoint)
     draft = state.drafts.get(frame)

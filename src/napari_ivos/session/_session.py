@@ -692,7 +692,7 @@ class Session:
         checked = _annotate.check_labels(put, self._size)
         now = self._history.frame(index)
         known = read_human(self._store, now, self._state.merged)
-        newer = _planner.newer_strokes(self._state, index)
+        newer = _planner.newer_strokes(self._history, index)
         if known is not None and newer and self._runs.law:
             # What was painted before, and drawn over since, stays what the strokes said.
             drawn = rasterise_all([s for s in self.strokes(index) if s in newer], self._size)

@@ -57,6 +57,8 @@ class FrameState:
     """Whether runs must keep the person's pixels (False: they are evidence only)."""
     trusted: bool = False
     """Whether a person answers for the whole frame, so that no run visits it."""
+    accepted_strokes: int = 0
+    """How many strokes lay on the frame when it was accepted: only later ones change it."""
     relabelled: Relabels = ()
     """What ids in `mask` and `probs` read as: merging and deleting write no mask anew."""
     human_relabelled: Relabels = ()
