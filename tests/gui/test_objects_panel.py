@@ -197,6 +197,13 @@ def test_the_eye_hides_an_object_and_no_mask(panel, controller):
     assert controller.session.objects[1].locked
 
 
+def test_a_stroke_on_a_locked_object_is_told_to_change_nothing(controller, paint, said):
+    (only,) = controller.session.objects
+    controller.session.lock_object(only.id)
+    paint((0, 30, 30), (0, 30, 40))
+    assert said[-1] == f"{only.name} is locked, so no stroke changes its masks. Unlock it first."
+
+
 def test_selected_objects_are_merged_and_deleted(panel, controller, dock, qtbot, said):
     assert not panel.merge.isEnabled()
     click(panel.table, 1, Column.NAME)

@@ -291,7 +291,15 @@ class Controller(QObject):
         taken = self.edit(lambda session: session.add_strokes(strokes))
         if taken:
             self._preview(strokes)
+            self._tell_locked({stroke.object_id for stroke in strokes})
         return taken
+
+    def _tell_locked(self, drawn: set[ObjectId]) -> None:
+        objects = () if self.session is None else self.session.objects
+        for item in objects:
+            if item.locked and item.id in drawn:
+                text = f"{item.name} is locked, so no stroke changes its masks. Unlock it first."
+                self.say(text, bad=True)
 
     def remove_strokes(self, strokes: list[Stroke]) -> None:
         """Take strokes away, and preview what is left on their frames."""
