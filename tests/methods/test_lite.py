@@ -171,6 +171,25 @@ def test_a_picture_is_encoded_once_however_often_it_is_compared_with(network, mo
     assert len(count) == 1
 
 
+def test_pictures_of_many_objects_are_kept_and_as_many_as_fit(network, monkeypatch):
+    """Else a frame with a hundred cells would make all of them anew, at each step."""
+    refiner = NetworkRefiner(network, CPU)
+    pictures = [np.full((SIDE, SIDE, 4), 40 + number, np.uint8) for number in range(100)]
+    for picture in pictures:
+        refiner._one_reference(picture, SMALL_SIDE)
+    made = []
+    features = Lite.features
+    monkeypatch.setattr(Lite, "features", lambda self, x: (made.append(1), features(self, x))[1])
+    for picture in pictures:
+        refiner._one_reference(picture, SMALL_SIDE)
+    assert not made
+    monkeypatch.setattr("napari_ivos.methods.lite.refiner._KEPT_BYTES", 300_000)
+    refiner._one_reference(np.zeros((SIDE, SIDE, 4), np.uint8), SMALL_SIDE)
+    assert 1 <= len(refiner._references) <= 4
+    refiner._one_reference(pictures[0], SMALL_SIDE)
+    assert len(made) == 2
+
+
 def test_small_windows_are_not_enlarged_more_than_they_have_to_show(network, monkeypatch):
     """So that many small objects cost a quarter of what as many large ones do."""
     seen = []

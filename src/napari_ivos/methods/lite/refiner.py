@@ -34,7 +34,9 @@ from napari_ivos.types import Frame
 
 # Annotated frames that an object is compared with: the latest.
 _REFERENCES = 3
-_KEPT_REFERENCES = 64
+# Places of annotated frames that are kept for the next step; fewer than a frame's objects need
+# would be made anew for each frame.
+_KEPT_BYTES = 64 * 2**20
 # Objects that are looked at together; each takes about 11 MB meanwhile, a small one a quarter.
 _TOGETHER = 8
 # From so many objects on the network takes longer than flow.
@@ -148,9 +150,15 @@ class NetworkRefiner:
             inside = self._tensor(shown[None, None, ..., 3].astype(np.float32) / np.float32(255))
             features = self._network.features(self._images(shown[None, ..., :3]))
             self._references[key] = image, reference(features, inside, 1 - inside)
-            if len(self._references) > _KEPT_REFERENCES:
-                self._references.popitem(last=False)
+            self._forget()
         return self._references[key][1]
+
+    def _forget(self) -> None:
+        """Let go of references that were asked for longest ago, but of the last one never."""
+        kept = sum(_bytes(known) for _, known in self._references.values())
+        while kept > _KEPT_BYTES and len(self._references) > 1:
+            _, (_, known) = self._references.popitem(last=False)
+            kept -= _bytes(known)
 
     def _images(self, images: NDArray[np.uint8]) -> Tensor:
         # To torch these are (B, 3, S, S), colours last in memory as the network's weights are.
@@ -171,6 +179,10 @@ def _joined(parts: Sequence[Reference], dim: int = 0) -> Reference:
         torch.cat([part.features for part in parts], dim=dim),
         torch.cat([part.shares for part in parts], dim=dim),
     )
+
+
+def _bytes(known: Reference) -> int:
+    return sum(part.element_size() * part.numel() for part in known)
 
 
 def _moved_share(sure: float) -> float:
