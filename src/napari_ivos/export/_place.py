@@ -86,7 +86,9 @@ def as_export_error(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ExportError(f"Cannot write '{target}': {reason}.") from error
+        raise ExportError(
+            f"Cannot write '{target}': {reason}.", "Choose another folder, or make room there."
+        ) from error
 
 
 def clear_parts(target: Path) -> None:
