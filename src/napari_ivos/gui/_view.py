@@ -298,13 +298,12 @@ class SessionView(QObject):
             object_id=object_of(self._label),
             radius=self.strokes.brush_size / 2,
         )
-        if self._label == 0:
-            self._shapes.data = []
-            self._tell_no_object()
-            return
         # They are strokes from now on, shown by the strokes layer and undone like them.
         self._shapes.data = []
-        self._controller.add_strokes(strokes)
+        if self._label == 0:
+            self._tell_no_object()
+        else:
+            self._controller.add_strokes(strokes)
 
     def _on_label(self) -> None:
         """Follow a label chosen in napari's own controls, if the session has it."""
